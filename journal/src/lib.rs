@@ -1,0 +1,15 @@
+//! The journal: the one place where what was decided is kept. A port ([`Store`]), its stores, the group commit that
+//! batches appends, and the feed that everything else reads.
+//!
+//! Architecture invariants: it knows no context's events (payloads are text) and no actor. SQL lives in `.sql` files
+//! beside each store. Nobody but the owner of a partition appends to it, and the store itself refuses the others.
+
+mod append;
+mod error;
+mod memory;
+mod port;
+
+pub use append::{APPEND_EVENTS_MAX, Append, NewEvent, Receipt, Verdict};
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use port::{Claim, Filter, Lease, PARTITIONS_DEFAULT, PARTITIONS_MAX, Page, Snapshot, Store, StoreResult};

@@ -1,0 +1,277 @@
+//! The store in memory: for tests, simulation and what may be forgotten. The plainest form of the contract.
+
+use crate::{Append, Claim, Filter, Lease, Page, Receipt, Snapshot, Store, StoreResult, Verdict};
+use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Recorded, StreamId, Timestamp};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Keeps everything in this process; it is gone with it.
+pub struct MemoryStore {
+    env: Env,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    partitions: Vec<Partition>,
+    streams: BTreeMap<StreamId, Vec<(u16, usize)>>,
+    owned: BTreeMap<StreamId, Vec<(u16, usize)>>,
+    receipts: BTreeMap<(StreamId, CommandId), Receipt>,
+    snapshots: BTreeMap<StreamId, Snapshot>,
+}
+
+#[derive(Default)]
+struct Partition {
+    epoch: u64,
+    node: Option<NodeId>,
+    lease_until: Duration,
+    events: Vec<Recorded>,
+}
+
+impl MemoryStore {
+    /// An empty store of `partitions` partitions (1 to 64) whose lease clock is `env`'s monotonic one.
+    #[must_use]
+    pub fn new(env: Env, partitions: u16) -> Self {
+        let partitions = (0..partitions.clamp(1, crate::PARTITIONS_MAX)).map(|_| Partition::default()).collect();
+        Self { env, inner: Mutex::new(Inner { partitions, ..Inner::default() }) }
+    }
+
+    fn with<T: Send + 'static>(&self, f: impl FnOnce(&mut Inner) -> T) -> StoreResult<'_, T> {
+        let result = f(&mut self.inner.lock());
+        Box::pin(std::future::ready(Ok(result)))
+    }
+}
+
+impl Inner {
+    fn append(&mut self, claims: &[Claim], batch: &[Append], now: Timestamp) -> Vec<Verdict> {
+        let mut verdicts: Vec<Verdict> = Vec::with_capacity(batch.len());
+        for (index, append) in batch.iter().enumerate() {
+            let earlier = batch[..index].iter().zip(&verdicts).filter(|(other, _)| other.owner == append.owner);
+            let broken = earlier.clone().any(|(_, verdict)| !matches!(verdict, Verdict::Accepted(_)));
+            let twice = earlier.clone().any(|(other, _)| other.command_id == append.command_id);
+            let verdict = if twice { Verdict::Conflict } else { self.judge(claims, append, broken, now) };
+            verdicts.push(verdict);
+        }
+        verdicts
+    }
+
+    fn judge(&mut self, claims: &[Claim], append: &Append, broken: bool, now: Timestamp) -> Verdict {
+        let partition = append.owner.partition(u16::try_from(self.partitions.len()).unwrap_or(u16::MAX));
+        let epoch = self.partitions[usize::from(partition)].epoch;
+        if !claims.contains(&Claim { partition, epoch }) {
+            return Verdict::Fenced;
+        }
+        match self.receipts.get(&(append.owner.clone(), append.command_id)) {
+            Some(receipt) => Verdict::Duplicate(receipt.clone()),
+            None if broken || !self.follows(append) => Verdict::Conflict,
+            None => Verdict::Accepted(self.store(partition, append, now)),
+        }
+    }
+
+    fn follows(&self, append: &Append) -> bool {
+        let mut expected: BTreeMap<&StreamId, u64> = BTreeMap::new();
+        append.events.iter().all(|event| {
+            let last = expected.entry(&event.stream).or_insert_with(|| self.streams.get(&event.stream).map_or(0, |s| s.len() as u64));
+            *last += 1;
+            *last == event.sequence_number
+        })
+    }
+
+    fn store(&mut self, number: u16, append: &Append, now: Timestamp) -> Receipt {
+        let partition = &mut self.partitions[usize::from(number)];
+        let recorded_at = partition.events.last().map_or(now, |last| last.recorded_at.max(now));
+        for event in &append.events {
+            let place = (number, partition.events.len());
+            self.streams.entry(event.stream.clone()).or_default().push(place);
+            self.owned.entry(append.owner.clone()).or_default().push(place);
+            let position = partition.events.len() as u64 + 1;
+            partition.events.push(recorded(append, event, number, position, recorded_at));
+        }
+        let receipt = Receipt {
+            command_id: append.command_id,
+            body_hash: append.body_hash,
+            version: append.version,
+            partition: number,
+            position: partition.events.len() as u64,
+            events: u32::try_from(append.events.len()).unwrap_or(u32::MAX),
+            recorded_at,
+        };
+        self.receipts.insert((append.owner.clone(), append.command_id), receipt.clone());
+        receipt
+    }
+
+    fn at(&self, place: (u16, usize)) -> &Recorded {
+        &self.partitions[usize::from(place.0)].events[place.1]
+    }
+}
+
+fn recorded(append: &Append, event: &crate::NewEvent, partition: u16, position: u64, recorded_at: Timestamp) -> Recorded {
+    Recorded {
+        event_id: event.event_id,
+        stream: event.stream.clone(),
+        owner: append.owner.clone(),
+        sequence_number: event.sequence_number,
+        partition,
+        position,
+        event_type: event.event_type.clone(),
+        schema_version: event.schema_version,
+        data: event.data.clone(),
+        occurred_at: event.occurred_at,
+        recorded_at,
+        correlation_id: event.correlation_id,
+        causation_id: event.causation_id,
+        actor: event.actor.clone(),
+        traceparent: event.traceparent.clone(),
+    }
+}
+
+impl Store for MemoryStore {
+    fn partitions(&self) -> u16 {
+        u16::try_from(self.inner.lock().partitions.len()).unwrap_or(u16::MAX)
+    }
+
+    fn lanes(&self) -> usize {
+        1
+    }
+
+    fn append<'a>(&'a self, _lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
+        self.with(|inner| inner.append(claims, batch, now))
+    }
+
+    fn receipts<'a>(&'a self, owner: &'a StreamId, commands: &'a [CommandId]) -> StoreResult<'a, Vec<Option<Receipt>>> {
+        self.with(|inner| commands.iter().map(|id| inner.receipts.get(&(owner.clone(), *id)).cloned()).collect())
+    }
+
+    fn read_entity<'a>(
+        &'a self,
+        owner: &'a StreamId,
+        after_version: u64,
+        after_position: u64,
+        limit: usize,
+    ) -> StoreResult<'a, Vec<Recorded>> {
+        self.with(|inner| {
+            let events = inner.owned.get(owner).into_iter().flatten().map(|place| inner.at(*place));
+            let fresh = events.filter(|event| match event.stream == *owner {
+                true => event.sequence_number > after_version,
+                false => event.position > after_position,
+            });
+            fresh.take(limit).cloned().collect()
+        })
+    }
+
+    fn read_stream<'a>(&'a self, stream: &'a StreamId, after: u64, limit: usize) -> StoreResult<'a, Vec<Recorded>> {
+        let skip = usize::try_from(after).unwrap_or(usize::MAX);
+        self.with(|inner| {
+            inner.streams.get(stream).into_iter().flatten().skip(skip).take(limit).map(|place| inner.at(*place).clone()).collect()
+        })
+    }
+
+    fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page> {
+        let skip = usize::try_from(after).unwrap_or(usize::MAX);
+        self.with(|inner| {
+            let Some(partition) = inner.partitions.get(usize::from(partition)) else {
+                return Page { events: Vec::new(), scanned_to: after };
+            };
+            let wanted = partition.events.iter().skip(skip).filter(|event| filter.admits(event));
+            let events: Vec<_> = wanted.take(limit).cloned().collect();
+            let full = events.len() == limit;
+            let end = (partition.events.len() as u64).max(after);
+            let scanned_to = events.last().filter(|_| full).map_or(end, |last| last.position);
+            Page { events, scanned_to }
+        })
+    }
+
+    fn heads(&self) -> StoreResult<'_, Vec<u64>> {
+        self.with(|inner| inner.partitions.iter().map(|partition| partition.events.len() as u64).collect())
+    }
+
+    fn entities<'a>(&'a self, after: Option<&'a StreamId>, limit: usize) -> StoreResult<'a, Vec<StreamId>> {
+        self.with(|inner| inner.owned.keys().filter(|name| after.is_none_or(|after| *name > after)).take(limit).cloned().collect())
+    }
+
+    fn snapshot<'a>(&'a self, owner: &'a StreamId) -> StoreResult<'a, Option<Snapshot>> {
+        self.with(|inner| inner.snapshots.get(owner).cloned())
+    }
+
+    fn put_snapshot<'a>(&'a self, owner: &'a StreamId, snapshot: &'a Snapshot) -> StoreResult<'a, ()> {
+        self.with(|inner| {
+            let newer = inner.snapshots.get(owner).is_none_or(|old| old.version <= snapshot.version || old.reducer != snapshot.reducer);
+            if newer {
+                inner.snapshots.insert(owner.clone(), snapshot.clone());
+            }
+        })
+    }
+
+    fn claim(&self, node: NodeId, lease: Duration) -> StoreResult<'_, Vec<Claim>> {
+        let now = self.env.monotonic();
+        self.with(|inner| {
+            let free =
+                inner.partitions.iter_mut().zip(0_u16..).filter(|(p, _)| p.node.is_none_or(|owner| owner == node) || p.lease_until <= now);
+            let take = |(partition, number): (&mut Partition, u16)| {
+                partition.epoch += 1;
+                partition.node = Some(node);
+                partition.lease_until = now + lease;
+                Claim { partition: number, epoch: partition.epoch }
+            };
+            free.map(take).collect()
+        })
+    }
+
+    fn reclaim<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>> {
+        let now = self.env.monotonic();
+        self.with(|inner| {
+            let raise = |claim: &Claim| {
+                let partition = &mut inner.partitions[usize::from(claim.partition)];
+                let held = partition.node == Some(node) && partition.epoch == claim.epoch;
+                held.then(|| {
+                    partition.epoch += 1;
+                    partition.lease_until = now + lease;
+                    Claim { epoch: partition.epoch, ..*claim }
+                })
+            };
+            claims.iter().filter_map(raise).collect()
+        })
+    }
+
+    fn heartbeat<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>> {
+        let now = self.env.monotonic();
+        self.with(|inner| {
+            let held = |claim: &&Claim| {
+                let partition = &mut inner.partitions[usize::from(claim.partition)];
+                let held = partition.node == Some(node) && partition.epoch == claim.epoch;
+                if held {
+                    partition.lease_until = now + lease;
+                }
+                held
+            };
+            claims.iter().filter(held).copied().collect()
+        })
+    }
+
+    fn release(&self, node: NodeId) -> StoreResult<'_, ()> {
+        self.with(|inner| {
+            for partition in inner.partitions.iter_mut().filter(|partition| partition.node == Some(node)) {
+                partition.node = None;
+                partition.lease_until = Duration::ZERO;
+            }
+        })
+    }
+
+    fn leases(&self) -> StoreResult<'_, Vec<Lease>> {
+        let now = self.env.monotonic();
+        self.with(|inner| {
+            let lease = |(p, number): (&Partition, u16)| Lease {
+                partition: number,
+                epoch: p.epoch,
+                node: p.node,
+                remaining: p.lease_until.saturating_sub(now),
+            };
+            inner.partitions.iter().zip(0..).map(lease).collect()
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}

@@ -1,0 +1,210 @@
+//! The event store port: what every store (memory, SQLite, Postgres) does in the same way. The contract suite under
+//! `tests/journal` holds each of them to it.
+
+use crate::{Append, Receipt, StoreError, Verdict};
+use ionveil_kernel::{BoxFuture, CommandId, Kind, NodeId, Org, Recorded, StreamId, Timestamp};
+use std::time::Duration;
+
+/// The result of a call on a store.
+pub type StoreResult<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// How many partitions a new database gets unless told otherwise.
+pub const PARTITIONS_DEFAULT: u16 = 16;
+/// The most partitions that a database can have.
+pub const PARTITIONS_MAX: u16 = 64;
+
+/// A partition and the epoch under which the caller owns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// From 0.
+    pub partition: u16,
+    /// Raised by one each time that the partition changes hands.
+    pub epoch: u64,
+}
+
+/// Who holds a partition's lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// From 0.
+    pub partition: u16,
+    /// The present epoch.
+    pub epoch: u64,
+    /// The owner, if the partition was ever claimed and not released.
+    pub node: Option<NodeId>,
+    /// What is left of the lease by the store's clock; zero when it is over.
+    pub remaining: Duration,
+}
+
+/// Which events a reader of a partition wants; an empty filter means all. Positions of other events are passed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only this organisation's.
+    pub org: Option<Org>,
+    /// Only streams of this kind.
+    pub kind: Option<Kind>,
+    /// Only this stream.
+    pub stream: Option<StreamId>,
+    /// Only events recorded at this instant or later.
+    pub since: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Whether `event` is wanted.
+    #[must_use]
+    pub fn admits(&self, event: &Recorded) -> bool {
+        self.org.as_ref().is_none_or(|org| *org == event.stream.org)
+            && self.kind.as_ref().is_none_or(|kind| *kind == event.stream.kind)
+            && self.stream.as_ref().is_none_or(|stream| *stream == event.stream)
+            && self.since.is_none_or(|since| event.recorded_at >= since)
+    }
+}
+
+/// A piece of a partition.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The wanted events, by position, at most as many as asked for.
+    pub events: Vec<Recorded>,
+    /// Everything up to here was looked at: the next read starts after it. With a filter it may run ahead of the last
+    /// event; it never runs ahead of what is committed.
+    pub scanned_to: u64,
+}
+
+/// A folded state, kept to save time and free to be lost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Version of the state's serde form.
+    pub state_schema: u32,
+    /// Version of the reducer that folded it.
+    pub reducer: u32,
+    /// Last sequence number of the entity's main stream that is folded in.
+    pub version: u64,
+    /// Position of the last event (of any part) that is folded in.
+    pub position: u64,
+    /// Greatest `occurred_at` that is folded in.
+    pub occurred_at: Timestamp,
+    /// Greatest `recorded_at` that is folded in.
+    pub recorded_at: Timestamp,
+    /// The state as JSON text.
+    pub state: String,
+}
+
+/// An event store. All methods may be called concurrently; those that take [`Claim`]s prove their ownership with them.
+///
+/// *Order.* Positions of a partition are dense from 1, given out under the locked head, and become visible in order: a
+/// reader that has seen `n` will never later see something new at or below `n`.
+///
+/// *Cancel safety.* Dropping a future of [`Store::append`] leaves the outcome unknown; every other future may be dropped.
+pub trait Store: Send + Sync + 'static {
+    /// How many partitions this database has; fixed when it was made.
+    fn partitions(&self) -> u16;
+
+    /// How many writers may call [`Store::append`] at once with good effect (SQLite 1, Postgres 2).
+    fn lanes(&self) -> usize;
+
+    /// Appends a batch in one transaction, as the owner of `claims`; a verdict per append, in their order.
+    ///
+    /// Each append is judged in order: the same command of the same owner occurs earlier in the batch → `Conflict`; its
+    /// partition is not among `claims` or held under another epoch → `Fenced`; its command has a receipt from before
+    /// → `Duplicate`; an earlier append *of the same owner in this batch* was not `Accepted`, or one of its streams is
+    /// not at the sequence number before its first event → `Conflict`; else `Accepted`. `recorded_at` = max(last of the partition, `now`), the same for the whole append;
+    /// positions are dense and follow the order of the batch.
+    ///
+    /// `lane` in `0..lanes()` names the caller; one call per lane at a time.
+    ///
+    /// # Errors
+    /// `Unavailable`: nothing was stored. `OutcomeUnknown`: the batch is whole or absent, nobody knows which.
+    fn append<'a>(&'a self, lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>>;
+
+    /// The receipts of commands that were accepted by `owner`; `None` where there is none. Same order as `commands`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn receipts<'a>(&'a self, owner: &'a StreamId, commands: &'a [CommandId]) -> StoreResult<'a, Vec<Option<Receipt>>>;
+
+    /// The events of an entity (all its streams) in order of position: those of the main stream with a sequence number
+    /// above `after_version`, and those of its other streams with a position above `after_position`; at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt` for a row that cannot be read.
+    fn read_entity<'a>(
+        &'a self,
+        owner: &'a StreamId,
+        after_version: u64,
+        after_position: u64,
+        limit: usize,
+    ) -> StoreResult<'a, Vec<Recorded>>;
+
+    /// The events of one stream with a sequence number above `after`, ascending, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt` for a row that cannot be read.
+    fn read_stream<'a>(&'a self, stream: &'a StreamId, after: u64, limit: usize) -> StoreResult<'a, Vec<Recorded>>;
+
+    /// The wanted events of a partition after position `after`, ascending, at most `limit`. With a filter a store may
+    /// stop early (a bounded scan) and say so with `scanned_to`; it always gets on if there is something to scan.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt` for a row that cannot be read.
+    fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page>;
+
+    /// The last committed position of each partition (0 if empty), by partition.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn heads(&self) -> StoreResult<'_, Vec<u64>>;
+
+    /// The names of all entities' main streams after `after`, in order of (org, kind, id), at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn entities<'a>(&'a self, after: Option<&'a StreamId>, limit: usize) -> StoreResult<'a, Vec<StreamId>>;
+
+    /// The stored snapshot of an entity, if there is one.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn snapshot<'a>(&'a self, owner: &'a StreamId) -> StoreResult<'a, Option<Snapshot>>;
+
+    /// Stores a snapshot in place of an older one of the entity.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn put_snapshot<'a>(&'a self, owner: &'a StreamId, snapshot: &'a Snapshot) -> StoreResult<'a, ()>;
+
+    /// Takes for `node` every partition that is free, whose lease is over, or that `node` held before; each taken one
+    /// gets `epoch + 1` on its locked head (which waits for an append under way) and a fresh lease of `lease`, by the
+    /// store's clock, in one transaction per partition. Partitions that another node holds are left alone.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn claim(&self, node: NodeId, lease: Duration) -> StoreResult<'_, Vec<Claim>>;
+
+    /// Raises the epoch of the given claims by one under the locked head and prolongs their leases: afterwards no
+    /// append under the old epoch can commit, and whatever was under way has ended. Claims that were lost are left out
+    /// of the answer.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn reclaim<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>>;
+
+    /// Prolongs the leases of `claims` to `lease` from the store's now; answers with those that are still held.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn heartbeat<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>>;
+
+    /// Gives up what `node` holds, so that another node need not wait.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn release(&self, node: NodeId) -> StoreResult<'_, ()>;
+
+    /// Who holds what, by partition.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn leases(&self) -> StoreResult<'_, Vec<Lease>>;
+
+    /// Ends background work and closes connections.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,166 @@
+//! The pure heart of every entity: what a command leads to, and what an event does to the state.
+
+use crate::{Caller, EventCodec, IdSource, Meta, StreamId, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::{Debug, Display};
+
+/// How tight operations are run: `Normal < Watch < Restricted < Halted`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyLevel {
+    /// Everything runs.
+    #[default]
+    Normal,
+    /// Everything runs, observed.
+    Watch,
+    /// Only what matters runs.
+    Restricted,
+    /// Nothing new runs.
+    Halted,
+}
+
+/// The policy that a decision was made under, recorded where it mattered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The level in force.
+    pub level: PolicyLevel,
+    /// The node of the policy tree that decided it, if there is a tree.
+    pub node: Option<String>,
+    /// The version of the tree.
+    pub version: u64,
+}
+
+/// All that a decision may know beside state and command.
+pub struct DecideEnv<'a> {
+    /// The present, as the journal will record it or a little before.
+    pub now: Timestamp,
+    /// When the command happened: given by the client, else `now`, never before the stream's last event.
+    pub occurred_at: Timestamp,
+    /// Where new ids come from.
+    pub ids: &'a dyn IdSource,
+    /// The command's metadata: its id, cause and correlation.
+    pub cause: &'a Meta,
+    /// The policy in force.
+    pub policy: &'a Policy,
+}
+
+impl DecideEnv<'_> {
+    /// Who asks.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.cause.caller
+    }
+}
+
+/// A refusal, as a value: the state speaks against the command.
+pub trait Rejection: Debug + Display + Clone + PartialEq + Send + Sync + 'static {
+    /// The stable snake_case code, such as `invalid_transition`.
+    fn code(&self) -> &'static str;
+}
+
+/// An event that cannot follow the state it met. Trips a test, quarantines an entity, shows up in `verify`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invariant {number} of {kind} is broken: {detail}")]
+pub struct BrokenInvariant {
+    /// The kind of entity.
+    pub kind: &'static str,
+    /// The invariant's number in the context's `lib.rs`.
+    pub number: u16,
+    /// What was found.
+    pub detail: String,
+}
+
+/// What becomes of a timer that was due while nobody could fire it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerPolicy {
+    /// Fires once, late.
+    FireOnceLate,
+    /// Is passed over.
+    Skip,
+    /// Fires once for each time missed.
+    FireAll,
+}
+
+/// A wish to be called at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// Unique within the entity.
+    pub name: String,
+    /// When it is due.
+    pub due: Timestamp,
+    /// What happens when it is missed.
+    pub policy: TimerPolicy,
+}
+
+/// A part of an entity: one of the streams that it owns. `()` for an entity of one stream.
+pub trait Part: Clone + Debug + PartialEq + Send + Sync + 'static {
+    /// The stream of this part.
+    fn stream(&self, owner: &StreamId) -> StreamId;
+
+    /// The part that `stream` is of `owner`, if it is one.
+    fn of(owner: &StreamId, stream: &StreamId) -> Option<Self>;
+}
+
+impl Part for () {
+    fn stream(&self, owner: &StreamId) -> StreamId {
+        owner.clone()
+    }
+
+    fn of(owner: &StreamId, stream: &StreamId) -> Option<Self> {
+        (owner == stream).then_some(())
+    }
+}
+
+/// Says what happens: `decide` turns a command into events, `evolve` folds events into state. No time, no I/O, no
+/// randomness but what [`DecideEnv`] brings, so that production, simulation, replay and tests run the same code.
+pub trait Decider: Send + Sync + 'static {
+    /// The stable kind, first word of its stream names.
+    const KIND: &'static str;
+    /// The version of [`Self::State`]'s serde form; raise it when the form changes.
+    const STATE_SCHEMA: u32;
+    /// The version of `evolve`; raise it when the same events fold to another state. Snapshots of another version are
+    /// dropped.
+    const REDUCER: u32;
+
+    /// A part of the entity.
+    type Part: Part;
+    /// The state. Cheap to clone: a second copy exists while appends are in flight.
+    type State: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// What can be asked.
+    type Command: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static;
+    /// What can happen.
+    type Event: EventCodec + Clone + Debug + PartialEq + Send + Sync + 'static;
+    /// Why it was refused.
+    type Rejection: Rejection;
+
+    /// The state before the first event.
+    fn initial(&self, id: &StreamId) -> Self::State;
+
+    /// Decides on a command. An empty list is a lawful acceptance: it is recorded in a receipt.
+    ///
+    /// # Errors
+    /// The refusal; nothing is recorded then.
+    fn decide(
+        &self,
+        state: &Self::State,
+        command: &Self::Command,
+        env: &DecideEnv<'_>,
+    ) -> Result<Vec<(Self::Part, Self::Event)>, Self::Rejection>;
+
+    /// Folds one event into the state. Total over lawful pairs.
+    ///
+    /// # Errors
+    /// [`BrokenInvariant`] for a pair that no lawful history contains.
+    fn evolve(&self, state: Self::State, part: &Self::Part, event: &Self::Event) -> Result<Self::State, BrokenInvariant>;
+
+    /// The timers that the state wishes for; few.
+    fn timers(&self, _state: &Self::State) -> Vec<Timer> {
+        Vec::new()
+    }
+
+    /// The command that a due timer stands for; `None` if no such timer is ever wished for.
+    fn on_timer(&self, _name: &str, _due: Timestamp) -> Option<Self::Command> {
+        None
+    }
+}

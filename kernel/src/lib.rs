@@ -1,0 +1,22 @@
+//! The words that every floor of the house shares: ids, time, the [`Decider`], the event envelope, the runtime [`Env`]
+//! and the given/when/then [`testkit`].
+//!
+//! Architecture invariant: nothing here is asynchronous, reads a clock, draws a random number or touches the outside.
+//! [`Env`] names those capabilities; the floors above bring them.
+
+mod codec;
+mod decider;
+mod env;
+mod envelope;
+mod id;
+mod stream;
+pub mod testkit;
+mod time;
+
+pub use codec::{DecodeError, EventCodec, Upcaster, upcast};
+pub use decider::{BrokenInvariant, DecideEnv, Decider, Part, Policy, PolicyLevel, Rejection, Timer, TimerPolicy};
+pub use env::{BoxFuture, Env, Runtime};
+pub use envelope::{BodyHash, Caller, Meta, Recorded, Role};
+pub use id::{CommandId, CorrelationId, EventId, IdSource, NodeId, derive_uuid};
+pub use stream::{EntityId, Kind, NameError, Org, StreamId};
+pub use time::Timestamp;
