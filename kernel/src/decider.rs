@@ -112,9 +112,12 @@ impl Part for () {
     }
 }
 
+/// What a decision leads to, in order: events, each of a part of the entity.
+pub type Decision<D> = Vec<(<D as Decider>::Part, <D as Decider>::Event)>;
+
 /// Says what happens: `decide` turns a command into events, `evolve` folds events into state. No time, no I/O, no
 /// randomness but what [`DecideEnv`] brings, so that production, simulation, replay and tests run the same code.
-pub trait Decider: Send + Sync + 'static {
+pub trait Decider: Sized + Send + Sync + 'static {
     /// The stable kind, first word of its stream names.
     const KIND: &'static str;
     /// The version of [`Self::State`]'s serde form; raise it when the form changes.
@@ -141,12 +144,7 @@ pub trait Decider: Send + Sync + 'static {
     ///
     /// # Errors
     /// The refusal; nothing is recorded then.
-    fn decide(
-        &self,
-        state: &Self::State,
-        command: &Self::Command,
-        env: &DecideEnv<'_>,
-    ) -> Result<Vec<(Self::Part, Self::Event)>, Self::Rejection>;
+    fn decide(&self, state: &Self::State, command: &Self::Command, env: &DecideEnv<'_>) -> Result<Decision<Self>, Self::Rejection>;
 
     /// Folds one event into the state. Total over lawful pairs.
     ///

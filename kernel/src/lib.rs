@@ -14,7 +14,7 @@ pub mod testkit;
 mod time;
 
 pub use codec::{DecodeError, EventCodec, Upcaster, upcast};
-pub use decider::{BrokenInvariant, DecideEnv, Decider, Part, Policy, PolicyLevel, Rejection, Timer, TimerPolicy};
+pub use decider::{BrokenInvariant, DecideEnv, Decider, Decision, Part, Policy, PolicyLevel, Rejection, Timer, TimerPolicy};
 pub use env::{BoxFuture, Env, Runtime};
 pub use envelope::{BodyHash, Caller, Meta, Recorded, Role};
 pub use id::{CommandId, CorrelationId, EventId, IdSource, NodeId, derive_uuid};

@@ -2,8 +2,8 @@
 //! each of them must keep. For tests only; it panics with what it found.
 
 use crate::{
-    BodyHash, Caller, CommandId, CorrelationId, DecideEnv, Decider, EventCodec, IdSource, Meta, Part, Policy, Rejection, Role, StreamId,
-    Timestamp,
+    BodyHash, Caller, CommandId, CorrelationId, DecideEnv, Decider, Decision, EventCodec, IdSource, Meta, Part, Policy, Rejection, Role,
+    StreamId, Timestamp,
 };
 use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
@@ -46,14 +46,14 @@ pub fn meta(number: u128) -> Meta {
 pub struct Given<D: Decider> {
     decider: D,
     owner: StreamId,
-    events: Vec<(D::Part, D::Event)>,
+    events: Decision<D>,
     now: Timestamp,
     policy: Policy,
 }
 
 /// What a command led to.
 pub struct Then<D: Decider> {
-    outcome: Result<Vec<(D::Part, D::Event)>, D::Rejection>,
+    outcome: Result<Decision<D>, D::Rejection>,
     state: D::State,
 }
 

@@ -1,0 +1,1 @@
+//! The journal: one contract suite for every store, and what only one of them can get wrong.

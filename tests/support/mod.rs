@@ -1,0 +1,1 @@
+//! What tests share: servers found on the PATH, data that may be absent, processes that end with the test.
