@@ -5,11 +5,19 @@
 //! beside each store. Nobody but the owner of a partition appends to it, and the store itself refuses the others.
 
 mod append;
+mod cursor;
 mod error;
+mod feed;
+mod journal;
+mod lease;
 mod memory;
 mod port;
+mod writer;
 
 pub use append::{APPEND_EVENTS_MAX, Append, NewEvent, Receipt, Verdict};
+pub use cursor::{Cursor, InvalidCursor};
 pub use error::StoreError;
+pub use feed::Feed;
+pub use journal::{AppendFailure, Journal, JournalConfig, OnOutcome, Outcome};
 pub use memory::MemoryStore;
 pub use port::{Claim, Filter, Lease, PARTITIONS_DEFAULT, PARTITIONS_MAX, Page, Snapshot, Store, StoreResult};

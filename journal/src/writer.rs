@@ -1,0 +1,204 @@
+//! Group commit: a writer gathers what arrived while its last commit was in flight and commits it in one call.
+
+use crate::journal::{AppendFailure, JournalConfig, OnOutcome, Outcome};
+use crate::lease::Ownership;
+use crate::{Append, Receipt, Store, StoreError, Verdict};
+use ionveil_kernel::{Env, StreamId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// An append on its way, and who wants to know.
+pub(crate) struct Job {
+    pub(crate) append: Append,
+    pub(crate) done: OnOutcome,
+}
+
+const BACKOFF_MIN: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// How often a writer gives way so that callers who were just answered can join the next batch. Each turn costs about a
+/// microsecond; waiting for a timer would cost a millisecond.
+const TURNS_MAX: usize = 16;
+
+pub(crate) struct Writer {
+    lane: usize,
+    store: Arc<dyn Store>,
+    env: Env,
+    ownership: Arc<Ownership>,
+    config: JournalConfig,
+    committed: Arc<watch::Sender<u64>>,
+    /// Generations that failed: what is still queued of them is discarded. Cleared when the queue has run dry, because
+    /// an owner refolds only when nothing of it is in flight.
+    failed: BTreeMap<StreamId, u64>,
+    carried: Option<Job>,
+    last_batch: usize,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        lane: usize,
+        store: Arc<dyn Store>,
+        env: Env,
+        ownership: Arc<Ownership>,
+        config: JournalConfig,
+        committed: Arc<watch::Sender<u64>>,
+    ) -> Self {
+        Self { lane, store, env, ownership, config, committed, failed: BTreeMap::new(), carried: None, last_batch: 0 }
+    }
+
+    /// Commits until every sender of `jobs` is gone and the queue is empty.
+    pub(crate) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = self.first(&mut jobs).await {
+            let batch = self.gather(first, &mut jobs).await;
+            self.last_batch = batch.len();
+            if !batch.is_empty() {
+                self.commit(batch).await;
+            }
+        }
+    }
+
+    async fn first(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
+        if let Some(job) = self.carried.take() {
+            return Some(job);
+        }
+        if jobs.is_empty() {
+            self.failed.clear();
+        }
+        jobs.recv().await
+    }
+
+    /// Takes what is there, up to the limits; the one that would exceed them is carried over to the next batch.
+    async fn gather(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+        let mut batch = Vec::with_capacity(self.last_batch.max(16));
+        let (mut events, mut bytes) = (0, 0);
+        let mut next = Some(first);
+        let mut turns = 0;
+        loop {
+            while let Some(job) = next.take().or_else(|| jobs.try_recv().ok()) {
+                let Some(job) = self.lawful(job) else { continue };
+                events += job.append.events.len().max(1);
+                bytes += job.append.weight();
+                let exceeds = events > self.config.batch_events_max || bytes > self.config.batch_bytes_max;
+                if exceeds && !batch.is_empty() {
+                    self.carried = Some(job);
+                    return batch;
+                }
+                batch.push(job);
+            }
+            if batch.len() >= self.last_batch || turns == TURNS_MAX {
+                return batch;
+            }
+            turns += 1;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Discards what rests on a generation that failed.
+    fn lawful(&mut self, job: Job) -> Option<Job> {
+        match self.failed.get(&job.append.owner) {
+            Some(failed) if job.append.generation <= *failed => {
+                (job.done)(Outcome::Failed(AppendFailure::Discarded));
+                None
+            }
+            Some(_) => {
+                self.failed.remove(&job.append.owner);
+                Some(job)
+            }
+            None => Some(job),
+        }
+    }
+
+    async fn commit(&mut self, batch: Vec<Job>) {
+        let (appends, waiters): (Vec<Append>, Vec<OnOutcome>) = batch.into_iter().map(|job| (job.append, job.done)).unzip();
+        let outcomes = self.append(&appends).await;
+        let mut committed = false;
+        for ((append, done), outcome) in appends.iter().zip(waiters).zip(outcomes) {
+            committed |= matches!(outcome, Outcome::Committed(_));
+            if !matches!(outcome, Outcome::Committed(_)) {
+                let failed = self.failed.entry(append.owner.clone()).or_default();
+                *failed = append.generation.max(*failed);
+            }
+            done(outcome);
+        }
+        if committed {
+            self.committed.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Appends, again and again while the store cannot be reached and nothing was stored.
+    async fn append(&mut self, batch: &[Append]) -> Vec<Outcome> {
+        let give_up = self.env.monotonic() + self.config.retry_for;
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            let claims = self.ownership.claims();
+            let error = match self.store.append(self.lane, &claims, batch, self.env.now()).await {
+                Ok(verdicts) => return verdicts.into_iter().map(outcome).collect(),
+                Err(error) => error,
+            };
+            tracing::warn!(lane = self.lane, appends = batch.len(), error = %error, source = ?std::error::Error::source(&error), "a batch was not committed");
+            match error {
+                StoreError::Unavailable(_) if self.env.monotonic() < give_up => {
+                    self.env.sleep(backoff).await;
+                    backoff = (backoff * 2).min(BACKOFF_MAX);
+                }
+                StoreError::Unavailable(_) => return failed(batch, AppendFailure::Unavailable),
+                StoreError::OutcomeUnknown(_) => return self.settle(batch).await,
+                StoreError::Corrupt(_) | StoreError::Incompatible(_) | StoreError::Invalid(_) => {
+                    return failed(batch, AppendFailure::Refused);
+                }
+            }
+        }
+    }
+
+    /// The connection broke during the commit: raise the epochs, which waits for what was under way, then ask the
+    /// receipts. Only while the store stays away is the outcome left open.
+    async fn settle(&mut self, batch: &[Append]) -> Vec<Outcome> {
+        let partitions: BTreeSet<u16> = batch.iter().map(|append| append.owner.partition(self.store.partitions())).collect();
+        let partitions: Vec<u16> = partitions.into_iter().collect();
+        let give_up = self.env.monotonic() + self.config.retry_for * 2;
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            match self.ask(&partitions, batch).await {
+                Ok(outcomes) => return outcomes,
+                Err(error) => tracing::warn!(lane = self.lane, error = %error, "the outcome of a batch is still unknown"),
+            }
+            if self.env.monotonic() >= give_up {
+                return failed(batch, AppendFailure::OutcomeUnknown);
+            }
+            self.env.sleep(backoff).await;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    async fn ask(&mut self, partitions: &[u16], batch: &[Append]) -> Result<Vec<Outcome>, StoreError> {
+        self.ownership.fence(partitions).await?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for append in batch {
+            let receipts = self.store.receipts(&append.owner, &[append.command_id]).await?;
+            let receipt = receipts.into_iter().next().flatten();
+            outcomes.push(receipt.map_or(Outcome::Failed(AppendFailure::Unavailable), |receipt| settled(append, receipt)));
+        }
+        Ok(outcomes)
+    }
+}
+
+/// A receipt that was found afterwards is this append's own if it leads to the same version; else the command had been
+/// accepted before.
+fn settled(append: &Append, receipt: Receipt) -> Outcome {
+    let own = receipt.version == append.version && receipt.body_hash == append.body_hash;
+    if own { Outcome::Committed(receipt) } else { Outcome::Duplicate(receipt) }
+}
+
+fn outcome(verdict: Verdict) -> Outcome {
+    match verdict {
+        Verdict::Accepted(receipt) => Outcome::Committed(receipt),
+        Verdict::Duplicate(receipt) => Outcome::Duplicate(receipt),
+        Verdict::Conflict => Outcome::Failed(AppendFailure::Conflict),
+        Verdict::Fenced => Outcome::Failed(AppendFailure::NotOwned),
+    }
+}
+
+fn failed(batch: &[Append], failure: AppendFailure) -> Vec<Outcome> {
+    batch.iter().map(|_| Outcome::Failed(failure)).collect()
+}
