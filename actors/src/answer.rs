@@ -1,0 +1,77 @@
+//! What a caller gets: a reply after the commit, or one of four different things that went otherwise.
+
+use ionveil_journal::Receipt;
+use ionveil_kernel::{Decider, Rejection, Timestamp};
+use std::time::Duration;
+
+/// A committed decision.
+pub struct Reply<D: Decider> {
+    /// The proof.
+    pub receipt: Receipt,
+    /// The state at the receipt's version.
+    pub state: D::State,
+    /// When the entity's last event up to there happened.
+    pub occurred_at: Timestamp,
+    /// When the entity's last event up to there was recorded.
+    pub recorded_at: Timestamp,
+    /// The command had been accepted before; this is what was answered then.
+    pub repeated: bool,
+}
+
+impl<D: Decider> Clone for Reply<D> {
+    fn clone(&self) -> Self {
+        Self { receipt: self.receipt.clone(), state: self.state.clone(), ..*self }
+    }
+}
+
+impl<D: Decider> std::fmt::Debug for Reply<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply").field("receipt", &self.receipt).field("state", &self.state).field("repeated", &self.repeated).finish()
+    }
+}
+
+/// Why a command was not carried out: refusals and conflicts (ask differently), overload (ask later), faults.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum AskError<R: Rejection> {
+    /// The decider refused.
+    #[error("{0}")]
+    Rejected(R),
+    /// The caller has seen another version.
+    #[error("the entity is at version {actual}, not {expected}")]
+    VersionConflict {
+        /// What the caller had seen.
+        expected: u64,
+        /// What is.
+        actual: u64,
+    },
+    /// The command happened before the entity's last event.
+    #[error("the entity's last event happened later")]
+    OccurredBeforePrevious {
+        /// When that was.
+        last: Timestamp,
+    },
+    /// The command claims to happen more than five minutes from now.
+    #[error("the command lies in the future")]
+    OccurredInFuture,
+    /// The command's id was used for something else.
+    #[error("the command id was used for another command")]
+    IdReused,
+    /// Too much is waiting already.
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// The store cannot be reached, or another node owns the entity.
+    #[error("the store cannot be reached")]
+    Unavailable,
+    /// Whether the command was carried out is not known; ask again under the same id.
+    #[error("the outcome is not known")]
+    OutcomeUnknown,
+    /// The answer did not come in time; the command may yet be carried out. Ask again under the same id.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    Draining,
+    /// The entity's history cannot be folded, or its decider panicked: a person must look.
+    #[error("the entity is quarantined: {0}")]
+    Quarantined(String),
+}
