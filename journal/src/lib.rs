@@ -12,6 +12,7 @@ mod journal;
 mod lease;
 mod memory;
 mod port;
+mod sqlite;
 mod writer;
 
 pub use append::{APPEND_EVENTS_MAX, Append, NewEvent, Receipt, Verdict};
@@ -21,3 +22,4 @@ pub use feed::Feed;
 pub use journal::{AppendFailure, Journal, JournalConfig, OnOutcome, Outcome};
 pub use memory::MemoryStore;
 pub use port::{Claim, Filter, Lease, PARTITIONS_DEFAULT, PARTITIONS_MAX, Page, Snapshot, Store, StoreResult};
+pub use sqlite::{SqliteSettings, SqliteStore};

@@ -1,0 +1,54 @@
+//! What an error of SQLite means to the caller. It does not decide what to do about it.
+
+use crate::StoreError;
+use sqlx::migrate::MigrateError;
+
+// Primary result codes, <https://www.sqlite.org/rescode.html>; the extended ones carry them in the low byte.
+const ERROR: u32 = 1;
+const BUSY: u32 = 5;
+const CORRUPT: u32 = 11;
+const FULL: u32 = 13;
+const CONSTRAINT: u32 = 19;
+const NOTADB: u32 = 26;
+
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<u32>().ok().map(|code| code & 0xff)
+}
+
+/// An error of anything but a COMMIT: nothing was stored.
+pub(super) fn of(error: sqlx::Error) -> StoreError {
+    match primary_code(&error) {
+        Some(CORRUPT | NOTADB | CONSTRAINT) => StoreError::Corrupt(error.to_string()),
+        Some(ERROR) => StoreError::Incompatible(error.to_string()),
+        _ if matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => StoreError::Corrupt(error.to_string()),
+        _ => StoreError::unavailable(error),
+    }
+}
+
+/// An error of a COMMIT. A full disk or a lock is met before the commit frame is in the log; after any other error the
+/// frame may or may not be found by a later recovery.
+pub(super) fn of_commit(error: sqlx::Error) -> StoreError {
+    match primary_code(&error) {
+        Some(BUSY | FULL) => StoreError::unavailable(error),
+        Some(_) | None => StoreError::unknown(error),
+    }
+}
+
+/// An error of the migrations.
+pub(super) fn of_migration(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => of(error),
+        other => StoreError::Incompatible(other.to_string()),
+    }
+}
+
+/// What a row holds although nothing that we write reads so.
+pub(super) fn unreadable(what: &str) -> StoreError {
+    StoreError::Corrupt(format!("unreadable {what}"))
+}
+
+/// A number that no lawful caller gives.
+pub(super) fn out_of_range(what: &str) -> StoreError {
+    StoreError::Invalid(format!("{what} is out of range"))
+}

@@ -1,0 +1,4 @@
+SELECT
+    place, org, kind, id, sequence_number, owner_kind, owner_id, event_type, schema_version,
+    event_id, occurred_at, recorded_at, correlation_id, causation_id, actor, traceparent, data
+FROM events

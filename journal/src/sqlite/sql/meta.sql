@@ -1,0 +1,1 @@
+SELECT partitions, format FROM meta

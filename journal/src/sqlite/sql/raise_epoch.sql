@@ -1,0 +1,1 @@
+UPDATE heads SET epoch = epoch + 1 WHERE partition = ?1 RETURNING epoch
