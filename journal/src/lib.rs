@@ -12,6 +12,7 @@ mod journal;
 mod lease;
 mod memory;
 mod port;
+mod postgres;
 mod sqlite;
 mod writer;
 
@@ -22,4 +23,5 @@ pub use feed::Feed;
 pub use journal::{AppendFailure, Journal, JournalConfig, OnOutcome, Outcome};
 pub use memory::MemoryStore;
 pub use port::{Claim, Filter, Lease, PARTITIONS_DEFAULT, PARTITIONS_MAX, Page, Snapshot, Store, StoreResult};
+pub use postgres::{AppliedMigration, PostgresOptions, PostgresStore};
 pub use sqlite::{SqliteSettings, SqliteStore};
