@@ -2,5 +2,6 @@
 //! builds its own universe; nothing is shared but servers that are started once and stopped with this process.
 
 mod actors;
+mod import;
 mod journal;
 mod support;

@@ -1,0 +1,132 @@
+//! Finds the columns of a mapping in the header of a file. What the mapping does not name does not matter.
+
+use super::mapping::Mapping;
+use super::rows::Record;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The most characters of a name that are compared for likeness.
+const ALIKE_CHARS_MAX: usize = 128;
+
+/// A column that the mapping needs and the header lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingColumn {
+    /// The column's name in the mapping.
+    pub column: String,
+    /// The name in the header that is most like it.
+    pub nearest: Option<String>,
+}
+
+impl fmt::Display for MissingColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.column)?;
+        self.nearest.as_ref().map_or(Ok(()), |nearest| write!(f, " (nearest: {nearest:?})"))
+    }
+}
+
+/// Why a header does not serve a mapping. Nothing was imported then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// There is no line at all.
+    #[error("the file is empty: it has no header")]
+    Empty,
+    /// The first line is no row of CSV.
+    #[error("the header is no line of CSV in UTF-8")]
+    Unreadable,
+    /// Columns that the mapping needs are not there.
+    #[error("the header lacks {}", list(.0))]
+    Missing(Vec<MissingColumn>),
+    /// A column that the mapping names stands there twice.
+    #[error("the header has {0:?} twice: which one is meant cannot be known")]
+    Twice(String),
+}
+
+fn list(missing: &[MissingColumn]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Where the columns of a mapping stand in the rows of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns {
+    places: BTreeMap<String, usize>,
+    width: usize,
+}
+
+impl Columns {
+    /// Looks up every column of `mapping` in `header`: names must be equal but for outer spaces and a byte order mark.
+    pub(crate) fn find(mapping: &Mapping, header: &Record) -> Result<Self, HeaderError> {
+        let names = names(header)?;
+        let mut places = BTreeMap::new();
+        let mut missing = Vec::new();
+        for column in mapping.columns() {
+            let mut found = names.iter().enumerate().filter(|(_, name)| **name == column);
+            match (found.next(), found.next()) {
+                (Some(_), Some(_)) => return Err(HeaderError::Twice(column.to_owned())),
+                (Some((place, _)), None) => drop(places.insert(column.to_owned(), place)),
+                (None, _) if mapping.optional.contains(column) => {}
+                (None, _) => missing.push(MissingColumn { column: column.to_owned(), nearest: nearest(column, &names) }),
+            }
+        }
+        if missing.is_empty() { Ok(Self { places, width: names.len() }) } else { Err(HeaderError::Missing(missing)) }
+    }
+
+    /// How many fields a row has.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The field of `column` without outer spaces; empty if the file lacks an optional column. `None` if it is not UTF-8.
+    pub(crate) fn get<'r>(&self, record: &'r Record, column: &str) -> Option<&'r str> {
+        let bytes = self.places.get(column).and_then(|place| record.get(*place)).unwrap_or_default();
+        std::str::from_utf8(bytes).ok().map(str::trim)
+    }
+}
+
+fn names(header: &Record) -> Result<Vec<&str>, HeaderError> {
+    let name = |place| std::str::from_utf8(header.get(place).unwrap_or_default());
+    let names = (0..header.len()).map(|place| name(place).map(str::trim));
+    let mut names = names.collect::<Result<Vec<_>, _>>().map_err(|_| HeaderError::Unreadable)?;
+    if let Some(first) = names.first_mut() {
+        *first = first.trim_start_matches('\u{feff}').trim();
+    }
+    Ok(names)
+}
+
+fn nearest(column: &str, names: &[&str]) -> Option<String> {
+    let wanted = letters(column);
+    let nearest = names.iter().filter(|name| !name.is_empty()).min_by_key(|name| distance(&wanted, &letters(name)))?;
+    Some(nearest.chars().take(ALIKE_CHARS_MAX).collect())
+}
+
+fn letters(name: &str) -> Vec<char> {
+    name.chars().take(ALIKE_CHARS_MAX).flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// The least number of insertions, deletions and replacements that make `a` of `b` (Levenshtein 1966), row by row.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_the_one_a_person_would_point_at() {
+        let names = ["Call Number", "On_Scene_Dttm", "Response DtTm", ""];
+        for (column, expected) in [("On Scene DtTm", "On_Scene_Dttm"), ("Respons DtTm", "Response DtTm"), ("call number", "Call Number")] {
+            assert_eq!(nearest(column, &names).as_deref(), Some(expected), "{column}");
+        }
+        assert_eq!(nearest("x", &[""]), None);
+        assert_eq!(distance(&letters("kitten"), &letters("sitting")), 3);
+    }
+}

@@ -1,0 +1,20 @@
+//! `import calls`: turns a table of responses, one a row, into commands of the workflow context.
+//!
+//! A [`Mapping`] says what the columns mean, [`Plans`] reads the file as a stream and yields a [`RowPlan`] for each row,
+//! and a [`Report`] adds up what became of them. Nothing here writes, asks a clock or knows a server: whoever drives a
+//! plan sends its steps, in order, to the runtime or over HTTP, and notes the outcome in the report.
+
+mod clock;
+mod columns;
+mod issue;
+mod mapping;
+mod plan;
+mod report;
+mod rows;
+
+pub use columns::{HeaderError, MissingColumn};
+pub use issue::{Issue, Reason};
+pub use mapping::{Cancel, Mapping, MappingError, StepColumn};
+pub use plan::{OpenError, Plans, RowPlan, Step};
+pub use report::{ISSUES_KEPT_MAX, Outcome, Report};
+pub use rows::ROW_BYTES_MAX;
