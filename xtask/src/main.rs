@@ -1,2 +1,75 @@
-//! x
-fn main() {}
+//! The project's own checks: `cargo xtask ci` runs all that must be green, each step can run alone.
+//!
+//! It does not know what the product does, and none of the product's crates may depend on it.
+
+mod ci;
+mod coverage;
+mod deny;
+mod repo;
+mod run;
+mod schemathesis;
+mod setup;
+mod spdx;
+mod suite;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use repo::Repo;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own checks")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs every step, in order, and stops at the first that fails.
+    Ci(ci::Options),
+    /// Installs what the tests need beside Rust: Postgres, coverage tools, schemathesis.
+    Setup,
+    /// Checks the rules of the house that no compiler knows.
+    Tidy,
+    /// Checks licences and banned dependencies against deny.toml.
+    Deny,
+    /// Runs the whole test suite and measures what it covers.
+    Coverage,
+    /// Runs schemathesis against a running server.
+    Schemathesis {
+        /// Where the server listens, such as http://127.0.0.1:8080.
+        url: String,
+        /// At most this many test cases per operation.
+        #[arg(long, default_value_t = schemathesis::EXAMPLES_MAX)]
+        max_examples: u32,
+    },
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = coverage::act_as_compiler() {
+        return code;
+    }
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: failed to {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    let repo = Repo::find();
+    match command {
+        Command::Ci(options) => ci::run(&repo, &options),
+        Command::Setup => setup::run(&repo),
+        Command::Tidy => tidy::run(&repo),
+        Command::Deny => deny::run(&repo),
+        Command::Coverage => {
+            suite::run(&repo)?;
+            coverage::report(&repo)
+        }
+        Command::Schemathesis { url, max_examples } => schemathesis::run(&repo, &url, max_examples),
+    }
+}
