@@ -1,1 +1,6 @@
 //! The journal: one contract suite for every store, and what only one of them can get wrong.
+
+mod contract;
+mod feed;
+mod memory;
+mod sqlite;

@@ -10,12 +10,9 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqlSafeStr};
 use std::path::Path;
-use std::time::Duration;
 
 /// The form of what is stored; a file of another form is refused.
 const FORMAT: i64 = 1;
-/// How long a statement waits for the file's lock: other processes hold it only to fold back the log.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages (of 4 KiB) in the log after which a commit folds them back. Measured: 1,000 (the default) syncs the file too
 /// often under load; at 4,000 a log left by a crash is still read in some 20 ms.
 const CHECKPOINT_PAGES: u32 = 4_000;
@@ -39,7 +36,7 @@ pub(super) async fn writable(path: &Path, settings: SqliteSettings) -> Result<Sq
 /// Opens for reading beside the process that writes.
 pub(super) async fn read_only(path: &Path) -> Result<SqliteStore, StoreError> {
     let settings = SqliteSettings::default();
-    let mut connection = read_options(path).connect().await.map_err(fault::of)?;
+    let mut connection = read_options(path, settings).connect().await.map_err(fault::of)?;
     let partitions = partitions(&mut connection).await?;
     Ok(SqliteStore { partitions, lane: None, readers: readers(path, settings), statements: Statements::new() })
 }
@@ -52,7 +49,7 @@ fn migrator() -> Migrator {
 }
 
 fn write_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions {
-    let options = common_options(path)
+    let options = common_options(path, settings)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
@@ -64,14 +61,14 @@ fn write_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions 
     }
 }
 
-fn read_options(path: &Path) -> SqliteConnectOptions {
-    common_options(path).read_only(true)
+fn read_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions {
+    common_options(path, settings).read_only(true)
 }
 
-fn common_options(path: &Path) -> SqliteConnectOptions {
+fn common_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .busy_timeout(BUSY_TIMEOUT)
+        .busy_timeout(settings.busy_timeout)
         .foreign_keys(false)
         .row_buffer_size(256)
         .pragma("cache_size", "-16384")
@@ -80,7 +77,7 @@ fn common_options(path: &Path) -> SqliteConnectOptions {
 
 fn readers(path: &Path, settings: SqliteSettings) -> SqlitePool {
     let pool = SqlitePoolOptions::new().max_connections(settings.readers).test_before_acquire(false).max_lifetime(None);
-    pool.connect_lazy_with(read_options(path))
+    pool.connect_lazy_with(read_options(path, settings))
 }
 
 /// The first opening decides how many partitions there are; later ones find the rows.

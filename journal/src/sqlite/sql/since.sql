@@ -4,13 +4,11 @@ WITH RECURSIVE bisect (low, high) AS (
     SELECT ?2, ?3
     UNION ALL
     SELECT
-        CASE WHEN early THEN middle ELSE low END,
-        CASE WHEN early THEN high ELSE middle - 1 END
-    FROM (
-        SELECT low, high, (low + high + 1) / 2 AS middle,
-            (SELECT e.recorded_at FROM events e WHERE e.place = (?1 << 48) + (low + high + 1) / 2) < ?4 AS early
-        FROM bisect
-    )
+        CASE WHEN (SELECT e.recorded_at FROM events e WHERE e.place = (?1 << 48) + (low + high + 1) / 2) < ?4
+            THEN (low + high + 1) / 2 ELSE low END,
+        CASE WHEN (SELECT e.recorded_at FROM events e WHERE e.place = (?1 << 48) + (low + high + 1) / 2) < ?4
+            THEN high ELSE (low + high + 1) / 2 - 1 END
+    FROM bisect
     WHERE low < high
 )
 SELECT max(low) FROM bisect
