@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Read models: what was recorded, as rows that can be listed. A view is a cache: each page of events is written with
+//! its checkpoint in one transaction, and the whole can be thrown away and read anew from the journal at any time.
+//!
+//! [`Views`] holds the tables (a SQLite file apart from the journal, or a Postgres schema), [`Projector`] keeps them up
+//! with the journal. What an event makes of a row is decided in the domain's `view` modules.
+//!
+//! Architecture invariants: no commands and no actor; nothing here writes to the journal; no event is ever passed over.
+
+mod error;
+mod filter;
+mod fold;
+mod location;
+mod projector;
+mod status;
+mod tables;
+mod views;
+
+pub use error::{Behind, ViewsError};
+pub use filter::WorkflowFilter;
+pub use fold::Poison;
+pub use ionveil_workflow::view::Row as WorkflowRow;
+pub use location::Location;
+pub use projector::{Projector, ProjectorConfig};
+pub use status::{Phase, Status};
+pub use views::{Applied, Checkpoint, PAGE_ROWS_MAX, Views};

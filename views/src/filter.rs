@@ -1,0 +1,70 @@
+//! What a list of workflows is narrowed down to, and how that is said in SQL.
+
+/// Which workflows a reader wants; an empty filter means all of the organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkflowFilter {
+    /// Only those in this state.
+    pub state: Option<String>,
+    /// Only those of this machine.
+    pub machine: Option<String>,
+}
+
+/// One statement for each set of wishes, so that each can use its index.
+#[derive(Clone, Debug)]
+pub(crate) struct Filtered {
+    all: String,
+    state: String,
+    machine: String,
+    both: String,
+}
+
+impl Filtered {
+    /// Puts conditions where `text` says `/*filter*/`; their parameters follow the `taken` ones of the text.
+    pub(crate) fn new(text: &str, taken: usize) -> Self {
+        let with = |conditions: &[&str]| {
+            let numbered = conditions.iter().zip(taken + 1..).map(|(column, number)| format!(" AND {column} = ${number}"));
+            text.replace("/*filter*/", &numbered.collect::<String>())
+        };
+        Self { all: with(&[]), state: with(&["state"]), machine: with(&["machine"]), both: with(&["state", "machine"]) }
+    }
+
+    /// The statement for these wishes; their values are bound as [`WorkflowFilter::values`] gives them.
+    pub(crate) fn text(&self, filter: &WorkflowFilter) -> &str {
+        match (&filter.state, &filter.machine) {
+            (None, None) => &self.all,
+            (Some(_), None) => &self.state,
+            (None, Some(_)) => &self.machine,
+            (Some(_), Some(_)) => &self.both,
+        }
+    }
+}
+
+impl WorkflowFilter {
+    /// The values to bind, in order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.state.iter().chain(&self.machine).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_numbered_after_those_of_the_text() {
+        let filtered = Filtered::new("a $1 /*filter*/ b", 1);
+        let wish = |state: Option<&str>, machine: Option<&str>| WorkflowFilter {
+            state: state.map(str::to_owned),
+            machine: machine.map(str::to_owned),
+        };
+        for (filter, expected) in [
+            (wish(None, None), "a $1  b"),
+            (wish(Some("x"), None), "a $1  AND state = $2 b"),
+            (wish(None, Some("y")), "a $1  AND machine = $2 b"),
+            (wish(Some("x"), Some("y")), "a $1  AND state = $2 AND machine = $3 b"),
+        ] {
+            assert_eq!(filtered.text(&filter), expected);
+            assert_eq!(filter.values().count(), expected.matches("AND").count());
+        }
+    }
+}

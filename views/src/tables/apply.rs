@@ -1,0 +1,109 @@
+//! The transactions on the tables, the same for every database: a page with its checkpoint, and a new beginning.
+
+use super::{VERSION, integer};
+use crate::fold::{Key, fold, keys};
+use crate::{Poison, ViewsError, WorkflowRow};
+use ionveil_kernel::Recorded;
+
+/// A piece of a partition: everything after `from` up to `scanned_to` was looked at, and `events` is what was found.
+pub(crate) struct Page<'a> {
+    pub(crate) partition: u16,
+    pub(crate) from: u64,
+    pub(crate) events: &'a [Recorded],
+    pub(crate) scanned_to: u64,
+}
+
+/// What became of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The checkpoint afterwards.
+    pub(crate) position: u64,
+    /// The event behind it that stopped the page.
+    pub(crate) poison: Option<Poison>,
+}
+
+/// A checkpoint with the version of the projection that wrote it.
+pub(crate) struct Stored {
+    pub(crate) version: i64,
+    pub(crate) checkpoint: crate::Checkpoint,
+}
+
+/// A transaction. Dropping it undoes it.
+pub(crate) trait Work: Send {
+    /// The checkpoint of a partition, locked until the end: its version and position.
+    fn lock(&mut self, partition: u16) -> impl Future<Output = Result<(i64, u64), ViewsError>> + Send;
+    /// The rows of these names that there are.
+    fn load(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<WorkflowRow>, ViewsError>> + Send;
+    /// Writes rows.
+    fn store(&mut self, rows: &[WorkflowRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// Moves a checkpoint.
+    fn checkpoint(&mut self, partition: u16, position: i64, last: Option<&Recorded>)
+    -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// All checkpoints, by partition.
+    fn checkpoints(&mut self) -> impl Future<Output = Result<Vec<Stored>, ViewsError>> + Send;
+    /// Removes all rows and puts `partitions` checkpoints at the beginning.
+    fn reset(&mut self, partitions: u16) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// Makes it durable.
+    fn commit(self) -> impl Future<Output = Result<(), ViewsError>> + Send;
+}
+
+/// Takes in what of the page lies behind the checkpoint. Another instance may have been here before: a page that it has
+/// taken in changes nothing, nor does one that begins behind a gap.
+pub(crate) async fn apply(mut work: impl Work, page: &Page<'_>) -> Result<Outcome, ViewsError> {
+    let (version, position) = work.lock(page.partition).await?;
+    if version != VERSION {
+        return Err(newer(version)?);
+    }
+    if position < page.from || position >= page.scanned_to {
+        return Ok(Outcome { position, poison: None });
+    }
+    let seen = page.events.partition_point(|event| event.position <= position);
+    let events = &page.events[seen..];
+    let (taken, poison) = take(&mut work, events).await?;
+    let end = poison.as_ref().map_or(page.scanned_to, |poison| poison.position.saturating_sub(1));
+    if end > position {
+        work.checkpoint(page.partition, integer(end)?, events[..taken].last()).await?;
+        work.commit().await?;
+    }
+    Ok(Outcome { position: end, poison })
+}
+
+/// Writes what `events` make of their rows; answers with how many were taken in, and what stopped the others.
+async fn take(work: &mut impl Work, events: &[Recorded]) -> Result<(usize, Option<Poison>), ViewsError> {
+    let rows = work.load(&keys(events)).await?;
+    let (events, changed, poison) = match fold(rows, events) {
+        Ok(changed) => (events, changed, None),
+        Err((index, poison)) => {
+            let before = &events[..index];
+            let rows = work.load(&keys(before)).await?;
+            let lost = |(_, poison): (usize, Poison)| ViewsError::Corrupt(poison.reason);
+            (before, fold(rows, before).map_err(lost)?, Some(poison))
+        }
+    };
+    if !changed.is_empty() {
+        work.store(&changed).await?;
+    }
+    Ok((events.len(), poison))
+}
+
+/// Sees to it that there is a checkpoint of this projection for each partition; begins anew if there is not, or if told.
+pub(crate) async fn begin(mut work: impl Work, partitions: u16, anew: bool) -> Result<(), ViewsError> {
+    let stored = work.checkpoints().await?;
+    if let Some(stored) = stored.iter().find(|stored| stored.version > VERSION) {
+        return Err(newer(stored.version)?);
+    }
+    let fit = stored.len() == usize::from(partitions) && stored.iter().all(|stored| stored.version == VERSION);
+    if fit && !anew {
+        return Ok(());
+    }
+    if !stored.is_empty() {
+        tracing::info!(partitions, "the views are made anew");
+    }
+    work.reset(partitions).await?;
+    work.commit().await
+}
+
+/// The versions of a projection that is not ours.
+fn newer(version: i64) -> Result<ViewsError, ViewsError> {
+    Ok(ViewsError::Newer { found: super::count(version)?, known: super::count(VERSION)? })
+}

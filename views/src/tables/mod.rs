@@ -1,0 +1,118 @@
+//! The tables behind the views: parallel files for SQLite and Postgres, and what they do alike. No projection happens
+//! here.
+
+pub(crate) mod apply;
+mod postgres;
+mod reads;
+mod sqlite;
+
+use crate::filter::Filtered;
+use crate::{Checkpoint, Location, ViewsError, WorkflowFilter, WorkflowRow};
+use ionveil_kernel::{EntityId, Org};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+
+/// The view of this crate, and the version of its projection: raise it when the same events make other rows, and every
+/// row is made anew at the next start.
+pub(crate) const VIEW: &str = "workflows";
+/// See [`VIEW`].
+pub(crate) const VERSION: i64 = 1;
+/// Where applied schema steps are kept.
+const STEPS_TABLE: &str = "views_migrations";
+
+/// Statements that depend on the filter.
+#[derive(Clone, Debug)]
+struct Lists {
+    workflows: Filtered,
+    count: Filtered,
+}
+
+impl Lists {
+    fn new() -> Self {
+        Self { workflows: Filtered::new(include_str!("sql/workflows.sql"), 3), count: Filtered::new(include_str!("sql/count.sql"), 1) }
+    }
+}
+
+/// Tables in either database.
+pub(crate) enum Tables {
+    Sqlite(sqlite::SqliteTables),
+    Postgres(postgres::PostgresTables),
+}
+
+/// Calls the same method of either.
+macro_rules! either {
+    ($self:ident, $tables:ident => $call:expr) => {
+        match $self {
+            Tables::Sqlite($tables) => $call,
+            Tables::Postgres($tables) => $call,
+        }
+    };
+}
+
+impl Tables {
+    pub(crate) async fn open(location: &Location) -> Result<Self, ViewsError> {
+        match location {
+            Location::Memory => sqlite::SqliteTables::open(None).await.map(Self::Sqlite),
+            Location::Sqlite(path) => sqlite::SqliteTables::open(Some(path)).await.map(Self::Sqlite),
+            Location::Postgres { url, schema } => postgres::PostgresTables::open(url, schema).await.map(Self::Postgres),
+        }
+    }
+
+    /// Makes checkpoints for `partitions`, throwing away rows of an older projection or another number of partitions.
+    pub(crate) async fn begin(&self, partitions: u16, anew: bool) -> Result<(), ViewsError> {
+        either!(self, tables => apply::begin(tables.work(true).await?, partitions, anew).await)
+    }
+
+    pub(crate) async fn apply(&self, page: &apply::Page<'_>) -> Result<apply::Outcome, ViewsError> {
+        either!(self, tables => apply::apply(tables.work(false).await?, page).await)
+    }
+
+    pub(crate) async fn checkpoints(&self) -> Result<Vec<Checkpoint>, ViewsError> {
+        let stored = either!(self, tables => tables.checkpoints().await)?;
+        Ok(stored.into_iter().map(|stored| stored.checkpoint).collect())
+    }
+
+    pub(crate) async fn workflow(&self, org: &Org, id: &EntityId) -> Result<Option<WorkflowRow>, ViewsError> {
+        either!(self, tables => tables.workflow(org, id).await)
+    }
+
+    pub(crate) async fn workflows(
+        &self,
+        org: &Org,
+        filter: &WorkflowFilter,
+        after: Option<&EntityId>,
+        limit: i64,
+    ) -> Result<Vec<WorkflowRow>, ViewsError> {
+        either!(self, tables => tables.workflows(org, filter, after, limit).await)
+    }
+
+    pub(crate) async fn count(&self, org: &Org, filter: &WorkflowFilter) -> Result<u64, ViewsError> {
+        either!(self, tables => tables.count(org, filter).await)
+    }
+
+    pub(crate) async fn close(&self) {
+        either!(self, tables => tables.close().await);
+    }
+}
+
+fn migrator(first: &'static str) -> Migrator {
+    let step = Migration::new(1, "workflows".into(), MigrationType::Simple, first.into_sql_str(), false);
+    let mut migrator = Migrator::with_migrations(vec![step]);
+    migrator.dangerous_set_table_name(STEPS_TABLE);
+    migrator
+}
+
+/// Text that was put together from constants of this crate.
+fn safe(text: &str) -> SqlStr {
+    AssertSqlSafe(text.to_owned()).into_sql_str()
+}
+
+/// A count as SQL has it.
+pub(crate) fn integer(count: u64) -> Result<i64, ViewsError> {
+    i64::try_from(count).map_err(|_| ViewsError::Invalid(format!("{count} is no position")))
+}
+
+/// A count as the program has it.
+fn count(integer: i64) -> Result<u64, ViewsError> {
+    u64::try_from(integer).map_err(|_| ViewsError::Corrupt(format!("{integer} where a count should be")))
+}

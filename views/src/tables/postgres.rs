@@ -1,0 +1,147 @@
+//! The tables in a Postgres schema of their own. Several nodes may write: the checkpoint's row is locked first, so that
+//! a page is taken in once.
+//!
+//! A commit is not waited for to reach the disk: rows and checkpoint are lost together, and what is lost is read from
+//! the journal again.
+
+use super::apply::{Stored, Work};
+use super::reads::reads;
+use super::{Lists, STEPS_TABLE, VERSION, VIEW, migrator, safe};
+use crate::fold::Key;
+use crate::{ViewsError, WorkflowRow};
+use ionveil_kernel::Recorded;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Row, Transaction};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Connections of one node.
+const CONNECTIONS: u32 = 4;
+/// How long a reader waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A node that froze in a transaction holds its checkpoint back from the others for so long.
+const SETTINGS: [(&str, &str); 4] =
+    [("synchronous_commit", "off"), ("lock_timeout", "10s"), ("statement_timeout", "30s"), ("idle_in_transaction_session_timeout", "5s")];
+
+pub(crate) struct PostgresTables {
+    readers: PgPool,
+    lists: Lists,
+}
+
+pub(crate) struct PostgresWork(Transaction<'static, Postgres>);
+
+reads!(PostgresTables, PgRow);
+
+impl PostgresTables {
+    pub(super) async fn open(url: &str, schema: &str) -> Result<Self, ViewsError> {
+        if !is_lawful(schema) {
+            return Err(ViewsError::Invalid(format!("schema {schema:?} must match [a-z_][a-z0-9_]{{0,62}}")));
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|error| ViewsError::Invalid(error.to_string()))?;
+        let options = options.application_name("ionveil-views").options([("search_path", schema)]).disable_statement_logging();
+        migrate(options.clone(), schema).await?;
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+        Ok(Self { readers: pool.connect_with(options.options(SETTINGS)).await?, lists: Lists::new() })
+    }
+
+    /// Begins a transaction; `alone` keeps every other writer out.
+    pub(super) async fn work(&self, alone: bool) -> Result<PostgresWork, ViewsError> {
+        let mut work = self.readers.begin().await?;
+        if alone {
+            sqlx::query(include_str!("sql/postgres/alone.sql")).execute(&mut *work).await?;
+        }
+        Ok(PostgresWork(work))
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+    }
+}
+
+fn is_lawful(schema: &str) -> bool {
+    let (bytes, letter) = (schema.as_bytes(), |b: &u8| b.is_ascii_lowercase() || *b == b'_');
+    bytes.len() <= 63 && bytes.first().is_some_and(letter) && bytes.iter().all(|b| letter(b) || b.is_ascii_digit())
+}
+
+/// Makes schema and tables, or brings them up to date.
+async fn migrate(options: PgConnectOptions, schema: &str) -> Result<(), ViewsError> {
+    let mut connection = options.connect().await?;
+    create_schema(&mut connection, schema).await?;
+    let migrator = migrator(include_str!("../../../migrations/postgres/views/0001_workflows.sql"));
+    migrator.run_direct(None, &mut connection, false).await.map_err(ViewsError::Schema)?;
+    Ok(connection.close().await?)
+}
+
+/// `CREATE SCHEMA IF NOT EXISTS` needs the right to create one even where it exists, so look first. Two nodes that start
+/// at once both find it missing; the lock of the migrations lets the second wait.
+async fn create_schema(connection: &mut PgConnection, schema: &str) -> Result<(), ViewsError> {
+    let there = sqlx::query("SELECT to_regnamespace($1) IS NOT NULL").bind(schema);
+    if there.fetch_one(&mut *connection).await?.try_get(0)? {
+        return Ok(());
+    }
+    let mut work = connection.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext($1))").bind(STEPS_TABLE).execute(&mut *work).await?;
+    sqlx::query(safe(&format!("CREATE SCHEMA IF NOT EXISTS {schema}"))).execute(&mut *work).await?;
+    Ok(work.commit().await?)
+}
+
+impl Work for PostgresWork {
+    async fn lock(&mut self, partition: u16) -> Result<(i64, u64), ViewsError> {
+        let query = sqlx::query(include_str!("sql/postgres/lock.sql")).bind(VIEW).bind(i32::from(partition));
+        let row = query.fetch_one(&mut *self.0).await?;
+        Ok((row.try_get(0)?, super::count(row.try_get(1)?)?))
+    }
+
+    async fn load(&mut self, keys: &[Key]) -> Result<Vec<WorkflowRow>, ViewsError> {
+        let (orgs, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(org, id)| (org.as_str(), id.as_str())).unzip();
+        let query = sqlx::query(include_str!("sql/postgres/load.sql")).bind(orgs).bind(ids);
+        query.fetch_all(&mut *self.0).await?.iter().map(workflow).collect()
+    }
+
+    async fn store(&mut self, rows: &[WorkflowRow]) -> Result<(), ViewsError> {
+        let versions = rows.iter().map(|row| super::integer(row.version)).collect::<Result<Vec<_>, _>>()?;
+        let query = sqlx::query(include_str!("sql/postgres/store.sql"))
+            .bind(column(rows, |row| row.org.as_str()))
+            .bind(column(rows, |row| row.id.as_str()))
+            .bind(column(rows, |row| row.machine.as_str()))
+            .bind(column(rows, |row| row.terminal_states.as_deref()))
+            .bind(column(rows, |row| row.state.as_str()))
+            .bind(column(rows, |row| row.terminal))
+            .bind(versions)
+            .bind(column(rows, |row| row.attributes.as_str()))
+            .bind(column(rows, |row| row.occurred_at.micros()))
+            .bind(column(rows, |row| row.recorded_at.micros()));
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn checkpoint(&mut self, partition: u16, position: i64, last: Option<&Recorded>) -> Result<(), ViewsError> {
+        let query = sqlx::query(include_str!("sql/checkpoint.sql")).bind(VIEW).bind(i32::from(partition)).bind(position);
+        let event = last.map(|event| super::integer(event.position)).transpose()?;
+        query.bind(event).bind(last.map(|event| event.event_id.to_string())).execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn checkpoints(&mut self) -> Result<Vec<Stored>, ViewsError> {
+        let query = sqlx::query(include_str!("sql/checkpoints.sql")).bind(VIEW);
+        query.fetch_all(&mut *self.0).await?.iter().map(stored).collect()
+    }
+
+    async fn reset(&mut self, partitions: u16) -> Result<(), ViewsError> {
+        sqlx::query(include_str!("sql/postgres/clear.sql")).execute(&mut *self.0).await?;
+        sqlx::query(include_str!("sql/forget.sql")).bind(VIEW).execute(&mut *self.0).await?;
+        for partition in 0..partitions {
+            let query = sqlx::query(include_str!("sql/begin.sql")).bind(VIEW).bind(i32::from(partition)).bind(VERSION);
+            query.execute(&mut *self.0).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit(self) -> Result<(), ViewsError> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+fn column<'a, T>(rows: &'a [WorkflowRow], value: impl Fn(&'a WorkflowRow) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}

@@ -1,0 +1,78 @@
+//! What both databases are asked in the same words. A macro, because sqlx ties each query to its database's type.
+
+/// Implements the reads for tables with the fields `readers` (a pool) and `lists`.
+macro_rules! reads {
+    ($tables:ty, $row:ty) => {
+        impl $tables {
+            pub(super) async fn checkpoints(&self) -> Result<Vec<$crate::tables::apply::Stored>, $crate::ViewsError> {
+                let query = sqlx::query(include_str!("sql/checkpoints.sql")).bind($crate::tables::VIEW);
+                query.fetch_all(&self.readers).await?.iter().map(stored).collect()
+            }
+
+            pub(super) async fn workflow(
+                &self,
+                org: &ionveil_kernel::Org,
+                id: &ionveil_kernel::EntityId,
+            ) -> Result<Option<$crate::WorkflowRow>, $crate::ViewsError> {
+                let query = sqlx::query(include_str!("sql/workflow.sql")).bind(org.as_str()).bind(id.as_str());
+                query.fetch_optional(&self.readers).await?.as_ref().map(workflow).transpose()
+            }
+
+            pub(super) async fn workflows(
+                &self,
+                org: &ionveil_kernel::Org,
+                filter: &$crate::WorkflowFilter,
+                after: Option<&ionveil_kernel::EntityId>,
+                limit: i64,
+            ) -> Result<Vec<$crate::WorkflowRow>, $crate::ViewsError> {
+                let query = sqlx::query($crate::tables::safe(self.lists.workflows.text(filter)));
+                let query = query.bind(org.as_str()).bind(after.map_or("", |id| id.as_str())).bind(limit);
+                let query = filter.values().fold(query, |query, value| query.bind(value));
+                query.fetch_all(&self.readers).await?.iter().map(workflow).collect()
+            }
+
+            pub(super) async fn count(
+                &self,
+                org: &ionveil_kernel::Org,
+                filter: &$crate::WorkflowFilter,
+            ) -> Result<u64, $crate::ViewsError> {
+                let query = sqlx::query($crate::tables::safe(self.lists.count.text(filter))).bind(org.as_str());
+                let query = filter.values().fold(query, |query, value| query.bind(value));
+                $crate::tables::count(sqlx::Row::try_get(&query.fetch_one(&self.readers).await?, 0)?)
+            }
+        }
+
+        fn stored(row: &$row) -> Result<$crate::tables::apply::Stored, $crate::ViewsError> {
+            use sqlx::Row as _;
+            use $crate::tables::count;
+            let position: Option<i64> = row.try_get(3)?;
+            let event_id: Option<String> = row.try_get(4)?;
+            let event = position.zip(event_id).map(|(position, id)| {
+                let id = id.parse().map_err(|_| $crate::ViewsError::Corrupt(format!("event id {id:?}")))?;
+                Ok::<_, $crate::ViewsError>((count(position)?, ionveil_kernel::EventId(id)))
+            });
+            let checkpoint = $crate::Checkpoint { position: count(row.try_get(2)?)?, event: event.transpose()? };
+            Ok($crate::tables::apply::Stored { version: row.try_get(1)?, checkpoint })
+        }
+
+        fn workflow(row: &$row) -> Result<$crate::WorkflowRow, $crate::ViewsError> {
+            use ionveil_kernel::{EntityId, NameError, Org, Timestamp};
+            use sqlx::Row as _;
+            let name = |error: NameError| $crate::ViewsError::Corrupt(error.to_string());
+            Ok($crate::WorkflowRow {
+                org: Org::new(row.try_get(0)?).map_err(name)?,
+                id: EntityId::new(row.try_get(1)?).map_err(name)?,
+                machine: row.try_get(2)?,
+                terminal_states: row.try_get(3)?,
+                state: row.try_get(4)?,
+                terminal: row.try_get(5)?,
+                version: $crate::tables::count(row.try_get(6)?)?,
+                attributes: row.try_get(7)?,
+                occurred_at: Timestamp::from_micros(row.try_get(8)?),
+                recorded_at: Timestamp::from_micros(row.try_get(9)?),
+            })
+        }
+    };
+}
+
+pub(super) use reads;

@@ -1,0 +1,1 @@
+SELECT count(*) FROM workflows WHERE org = $1 /*filter*/

@@ -1,0 +1,1 @@
+SELECT version, position FROM checkpoints WHERE view = $1 AND partition = $2 FOR UPDATE

@@ -1,0 +1,131 @@
+//! The tables in a SQLite file of their own: one connection writes, a few read beside it.
+//!
+//! A commit is not waited for to reach the disk: rows and checkpoint are lost together, and what is lost is read from
+//! the journal again.
+
+use super::apply::{Stored, Work};
+use super::reads::reads;
+use super::{Lists, VERSION, VIEW, migrator};
+use crate::fold::Key;
+use crate::{ViewsError, WorkflowRow};
+use ionveil_kernel::Recorded;
+use serde_json::json;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
+use sqlx::{ConnectOptions, Row, Sqlite, Transaction};
+use std::path::Path;
+use std::time::Duration;
+
+/// Connections that read.
+const READERS: u32 = 4;
+/// How long a writer waits for another process to end its transaction.
+const BUSY: Duration = Duration::from_secs(5);
+
+pub(crate) struct SqliteTables {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    lists: Lists,
+}
+
+pub(crate) struct SqliteWork(Transaction<'static, Sqlite>);
+
+reads!(SqliteTables, SqliteRow);
+
+impl SqliteTables {
+    /// Opens a file, or a database in memory.
+    pub(super) async fn open(path: Option<&Path>) -> Result<Self, ViewsError> {
+        let writer = pool(1).connect_with(options(path)).await?;
+        migrator(include_str!("../../../migrations/sqlite/views/0001_workflows.sql")).run(&writer).await.map_err(ViewsError::Schema)?;
+        // A database in memory belongs to its connection.
+        let readers = if path.is_some() { pool(READERS).connect_lazy_with(options(path).read_only(true)) } else { writer.clone() };
+        Ok(Self { writer, readers, lists: Lists::new() })
+    }
+
+    /// Begins a transaction. SQLite has one writer at a time, so it is alone in any case.
+    pub(super) async fn work(&self, _alone: bool) -> Result<SqliteWork, ViewsError> {
+        Ok(SqliteWork(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn options(path: Option<&Path>) -> SqliteConnectOptions {
+    let options = SqliteConnectOptions::new().busy_timeout(BUSY).foreign_keys(false).disable_statement_logging();
+    match path {
+        None => options.in_memory(true),
+        Some(path) => {
+            options.filename(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal)
+        }
+    }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new().max_connections(connections).test_before_acquire(false).max_lifetime(None).idle_timeout(None)
+}
+
+impl Work for SqliteWork {
+    async fn lock(&mut self, partition: u16) -> Result<(i64, u64), ViewsError> {
+        let query = sqlx::query(include_str!("sql/sqlite/lock.sql")).bind(VIEW).bind(partition);
+        let row = query.fetch_one(&mut *self.0).await?;
+        Ok((row.try_get(0)?, super::count(row.try_get(1)?)?))
+    }
+
+    async fn load(&mut self, keys: &[Key]) -> Result<Vec<WorkflowRow>, ViewsError> {
+        let keys: Vec<_> = keys.iter().map(|(org, id)| [org.as_str(), id.as_str()]).collect();
+        let query = sqlx::query(include_str!("sql/sqlite/load.sql")).bind(json!(keys).to_string());
+        query.fetch_all(&mut *self.0).await?.iter().map(workflow).collect()
+    }
+
+    async fn store(&mut self, rows: &[WorkflowRow]) -> Result<(), ViewsError> {
+        let rows = rows.iter().map(values).collect::<Vec<_>>();
+        let query = sqlx::query(include_str!("sql/sqlite/store.sql")).bind(json!(rows).to_string());
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn checkpoint(&mut self, partition: u16, position: i64, last: Option<&Recorded>) -> Result<(), ViewsError> {
+        let query = sqlx::query(include_str!("sql/checkpoint.sql")).bind(VIEW).bind(partition).bind(position);
+        let event = last.map(|event| super::integer(event.position)).transpose()?;
+        query.bind(event).bind(last.map(|event| event.event_id.to_string())).execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn checkpoints(&mut self) -> Result<Vec<Stored>, ViewsError> {
+        let query = sqlx::query(include_str!("sql/checkpoints.sql")).bind(VIEW);
+        query.fetch_all(&mut *self.0).await?.iter().map(stored).collect()
+    }
+
+    async fn reset(&mut self, partitions: u16) -> Result<(), ViewsError> {
+        sqlx::query(include_str!("sql/sqlite/clear.sql")).execute(&mut *self.0).await?;
+        sqlx::query(include_str!("sql/forget.sql")).bind(VIEW).execute(&mut *self.0).await?;
+        for partition in 0..partitions {
+            let query = sqlx::query(include_str!("sql/begin.sql")).bind(VIEW).bind(partition).bind(VERSION);
+            query.execute(&mut *self.0).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit(self) -> Result<(), ViewsError> {
+        Ok(self.0.commit().await?)
+    }
+}
+
+/// In the order of `store.sql`.
+fn values(row: &WorkflowRow) -> serde_json::Value {
+    let terminal = i64::from(row.terminal);
+    let (occurred_at, recorded_at) = (row.occurred_at.micros(), row.recorded_at.micros());
+    json!([
+        row.org.as_str(),
+        row.id.as_str(),
+        row.machine,
+        row.terminal_states,
+        row.state,
+        terminal,
+        row.version,
+        row.attributes,
+        occurred_at,
+        recorded_at
+    ])
+}
