@@ -3,4 +3,5 @@
 mod contract;
 mod feed;
 mod memory;
+mod postgres;
 mod sqlite;

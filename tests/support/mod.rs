@@ -1,1 +1,4 @@
 //! What tests share: servers found on the PATH, data that may be absent, processes that end with the test.
+
+pub(crate) mod postgres;
+pub(crate) mod proxy;

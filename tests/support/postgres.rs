@@ -14,7 +14,7 @@ use std::sync::{Mutex, OnceLock};
 const SUPERVISOR: &str = include_str!("postgres.sh");
 
 /// A running server.
-pub struct Postgres {
+pub(crate) struct Postgres {
     bin: PathBuf,
     folder: PathBuf,
     port: u16,
@@ -24,13 +24,13 @@ pub struct Postgres {
 
 /// A database that nobody else uses.
 #[derive(Clone, Debug)]
-pub struct Database {
+pub(crate) struct Database {
     /// Over TCP.
-    pub url: String,
+    pub(crate) url: String,
     /// Over the Unix socket.
-    pub socket_url: String,
+    pub(crate) socket_url: String,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 struct Supervisor {
@@ -44,7 +44,7 @@ impl Postgres {
     ///
     /// # Panics
     /// If there is no Postgres on this machine, with the name of the package.
-    pub fn shared() -> &'static Self {
+    pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(Self::own)
     }
@@ -53,7 +53,7 @@ impl Postgres {
     ///
     /// # Panics
     /// As [`Self::shared`].
-    pub fn own() -> Self {
+    pub(crate) fn own() -> Self {
         let bin = find_bin();
         // The port may be taken between our look and the server's start: then it refuses to start, and another is tried.
         (0..5).find_map(|_| Self::try_start(&bin)).expect("start Postgres; its log was printed above")
@@ -63,7 +63,7 @@ impl Postgres {
     ///
     /// # Panics
     /// If the server refuses.
-    pub fn database(&self) -> Database {
+    pub(crate) fn database(&self) -> Database {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.psql("postgres", &format!("CREATE DATABASE {name}"));
         let (port, folder) = (self.port, self.folder.display());
@@ -75,7 +75,7 @@ impl Postgres {
     }
 
     /// Where it listens on 127.0.0.1.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
@@ -83,14 +83,14 @@ impl Postgres {
     ///
     /// # Panics
     /// If that fails.
-    pub fn psql(&self, database: &str, sql: &str) -> String {
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
         let output = self.psql_command(database).args(["-c", sql]).output().expect("run psql");
         assert!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
     /// A `psql` that is ready to run, for a client that a test wants to freeze or kill.
-    pub fn psql_command(&self, database: &str) -> Command {
+    pub(crate) fn psql_command(&self, database: &str) -> Command {
         let mut command = Command::new(self.bin.join("psql"));
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database]);
         command.arg("-h").arg(&self.folder).arg("-p").arg(self.port.to_string());
@@ -101,7 +101,7 @@ impl Postgres {
     ///
     /// # Panics
     /// If it cannot be stopped.
-    pub fn crash(&self) {
+    pub(crate) fn crash(&self) {
         self.order("crash");
     }
 
@@ -109,7 +109,7 @@ impl Postgres {
     ///
     /// # Panics
     /// If it does not start.
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         self.order("start");
     }
 
@@ -117,7 +117,7 @@ impl Postgres {
     ///
     /// # Panics
     /// If a signal cannot be sent.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         for process in self.processes() {
             signal(process, "STOP");
         }
@@ -127,7 +127,7 @@ impl Postgres {
     ///
     /// # Panics
     /// If a signal cannot be sent.
-    pub fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         for process in self.processes() {
             signal(process, "CONT");
         }
@@ -198,7 +198,7 @@ impl Supervisor {
 ///
 /// # Panics
 /// If that fails.
-pub fn signal(process: u32, name: &str) {
+pub(crate) fn signal(process: u32, name: &str) {
     let status = Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\"", "kill", name, &process.to_string()]).status();
     assert!(status.expect("run sh").success(), "SIG{name} to {process}");
 }

@@ -40,10 +40,7 @@ fn bind<'q>(
     now: Timestamp,
 ) -> Result<Query<'q, Postgres, PgArguments>, StoreError> {
     let touched: BTreeSet<u16> = plan.appends.iter().map(|append| append.partition).collect();
-    let query = sqlx::query(SQL)
-        .bind(epochs(partitions, claims, &touched))
-        .bind(integer(touched.len())?)
-        .bind(now.micros());
+    let query = sqlx::query(SQL).bind(epochs(partitions, claims, &touched)).bind(integer(touched.len())?).bind(now.micros());
     let query = bind_appends(query, plan, batch)?;
     let query = bind_streams(query, plan, batch)?;
     bind_events(query, plan)

@@ -42,7 +42,9 @@ pub(super) fn migrating(error: MigrateError) -> StoreError {
         MigrateError::VersionMissing(version) => {
             StoreError::Incompatible(format!("a newer release has been here: migration {version} is unknown to this one"))
         }
-        MigrateError::VersionMismatch(version) => StoreError::Incompatible(format!("migration {version} was another one when it was applied")),
+        MigrateError::VersionMismatch(version) => {
+            StoreError::Incompatible(format!("migration {version} was another one when it was applied"))
+        }
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => repeatable(error),
         other => StoreError::Incompatible(other.to_string()),
     }

@@ -106,11 +106,7 @@ pub(super) async fn entities(readers: &Connections, after: Option<&StreamId>, li
     row::names(&readers.rows(query).await?)
 }
 
-pub(super) async fn receipts(
-    readers: &Connections,
-    owner: &StreamId,
-    commands: &[CommandId],
-) -> Result<Vec<Option<Receipt>>, StoreError> {
+pub(super) async fn receipts(readers: &Connections, owner: &StreamId, commands: &[CommandId]) -> Result<Vec<Option<Receipt>>, StoreError> {
     let query = sqlx::query(include_str!("sql/receipts.sql"))
         .bind(owner.org.as_str())
         .bind(owner.kind.as_str())

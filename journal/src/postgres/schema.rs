@@ -51,12 +51,15 @@ async fn open(connect: &PgConnectOptions) -> Result<PgConnection, StoreError> {
 }
 
 async fn apply(connection: &mut PgConnection, schema: &str) -> Result<Vec<AppliedMigration>, StoreError> {
+    // Also the first table and the schema itself cannot be made by two at once. Closing the connection unlocks as well.
+    connection.lock().await.map_err(fault::migrating)?;
     create_schema(connection, schema).await?;
     let migrator = migrator();
     connection.ensure_migrations_table(TABLE).await.map_err(fault::migrating)?;
     let before: BTreeSet<i64> =
         connection.list_applied_migrations(TABLE).await.map_err(fault::migrating)?.iter().map(|done| done.version).collect();
     migrator.run_direct(None, connection, false).await.map_err(fault::migrating)?;
+    connection.unlock().await.map_err(fault::migrating)?;
     let new = migrator.iter().filter(|step| !before.contains(&step.version));
     Ok(new.map(|step| AppliedMigration { version: step.version, description: step.description.to_string() }).collect())
 }
@@ -78,6 +81,7 @@ fn migrator() -> Migrator {
     };
     let mut migrator = Migrator::with_migrations(STEPS.into_iter().map(step).collect());
     migrator.dangerous_set_table_name(TABLE);
+    migrator.set_locking(false);
     migrator
 }
 

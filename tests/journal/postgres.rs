@@ -1,0 +1,11 @@
+//! Postgres: the common rules, and the interleavings that only a server with many sessions can bring about. Each test
+//! has a database of its own.
+
+mod given;
+mod interleaving;
+mod ownership;
+mod schema;
+mod severed;
+mod silent;
+
+super::contract::contract_suite!(given::fresh);

@@ -1,0 +1,110 @@
+//! How a database becomes a journal, and which databases are refused.
+
+use super::given::*;
+use crate::journal::contract::given::*;
+use crate::support::postgres::Postgres;
+use ionveil_journal::{PostgresOptions, PostgresStore, Store, StoreError};
+
+fn options() -> PostgresOptions {
+    PostgresOptions { partitions: 4, ..PostgresOptions::default() }
+}
+
+#[tokio::test]
+async fn migrations_are_applied_once() {
+    let database = Postgres::shared().database();
+    let first = PostgresStore::migrate(&database.url, &options()).await.unwrap();
+    assert_eq!(first.iter().map(|step| step.version).collect::<Vec<_>>(), (1..=first.len() as i64).collect::<Vec<_>>());
+    assert!(!first.is_empty());
+    assert_eq!(PostgresStore::migrate(&database.url, &options()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_journal_keeps_its_number_of_partitions() {
+    let database = Postgres::shared().database();
+    assert_eq!(connect(&database.url).await.partitions(), 4);
+    let other = PostgresOptions { partitions: 9, ..options() };
+    assert_eq!(PostgresStore::connect(&database.url, other).await.unwrap().partitions(), 4);
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_once_make_one_journal() {
+    let database = Postgres::shared().database();
+    let nine = PostgresOptions { partitions: 9, ..options() };
+    let (one, two, three) = tokio::join!(
+        PostgresStore::connect(&database.url, options()),
+        PostgresStore::connect(&database.url, nine),
+        PostgresStore::connect(&database.url, options())
+    );
+    let made = one.unwrap().partitions();
+    assert_eq!((two.unwrap().partitions(), three.unwrap().partitions()), (made, made));
+}
+
+#[tokio::test]
+async fn schemas_of_one_database_are_apart() {
+    let database = Postgres::shared().database();
+    let one = connect(&database.url).await;
+    let other = PostgresOptions { schema: "another".to_owned(), ..options() };
+    let two = PostgresStore::connect(&database.url, other).await.unwrap();
+    let (mine, yours) = (owned(&one).await, owned(&two).await);
+    accepted(&one, &mine, &[single(&name("a"), "c1", 1)]).await;
+    accepted(&two, &yours, &[single(&name("a"), "c1", 1)]).await;
+    assert_eq!(one.heads().await.unwrap().iter().sum::<u64>(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_refused() {
+    let database = Postgres::shared().database();
+    let unmigrated = PostgresStore::connect(&database.url, PostgresOptions { migrate: false, ..options() }).await.err();
+    assert!(matches!(unmigrated, Some(StoreError::Incompatible(_))), "{unmigrated:?}");
+    let nowhere = PostgresStore::connect(&format!("{}x", database.url), options()).await.err();
+    assert!(matches!(nowhere, Some(StoreError::Incompatible(_))), "{nowhere:?}");
+    for schema in ["", "Ion", "a b", "x\"; DROP TABLE events; --", "pg_catalog", &"x".repeat(64)] {
+        let refused = PostgresStore::connect(&database.url, PostgresOptions { schema: schema.to_owned(), ..options() }).await.err();
+        assert!(matches!(refused, Some(StoreError::Invalid(_))), "{schema:?}: {refused:?}");
+    }
+    for partitions in [0, 65] {
+        let refused = PostgresStore::connect(&database.url, PostgresOptions { partitions, ..options() }).await.err();
+        assert!(matches!(refused, Some(StoreError::Invalid(_))), "{partitions}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_journal_of_a_newer_release_is_refused() {
+    let database = Postgres::shared().database();
+    connect(&database.url).await.close().await;
+    let newer = "INSERT INTO ionveil.journal_migrations SELECT 999, 'newer', now(), true, '', 0";
+    Postgres::shared().psql(&database.name, newer);
+    let refused = PostgresStore::connect(&database.url, options()).await.err();
+    assert!(matches!(refused, Some(StoreError::Incompatible(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_journal_of_another_format_is_refused() {
+    let database = Postgres::shared().database();
+    connect(&database.url).await.close().await;
+    Postgres::shared().psql(&database.name, "UPDATE ionveil.meta SET format = 2");
+    let refused = PostgresStore::connect(&database.url, options()).await.err();
+    assert!(matches!(refused, Some(StoreError::Incompatible(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_can_never_be_stored_is_invalid() {
+    let (store, claims, _database) = claimed().await;
+    let mut zero = single(&name("a"), "c1", 1);
+    zero.events[0].actor = "a\0b".into();
+    let mut foreign = single(&name("a"), "c1", 1);
+    foreign.events[0].stream = stream("elsewhere", "workflow", "a");
+    for append in [zero, foreign] {
+        let refused = store.append(0, &claims, &[append], second(0)).await;
+        assert!(matches!(refused, Err(StoreError::Invalid(_))), "{refused:?}");
+    }
+    assert_eq!(store.heads().await.unwrap(), [0; 4]);
+}
+
+#[tokio::test]
+async fn a_unix_socket_does_as_well() {
+    let database = Postgres::shared().database();
+    let store = connect(&database.socket_url).await;
+    accepted(&store, &owned(&store).await, &[single(&name("a"), "c1", 1)]).await;
+    assert_eq!(store.heads().await.unwrap().iter().sum::<u64>(), 1);
+}
