@@ -10,6 +10,9 @@
 //! | what can be asked, what can happen, what is known | `command.rs`, `event.rs`, `state.rs`, `attributes.rs` |
 //! | what follows from what | `decide.rs`, `reject.rs`, `evolve.rs` |
 //! | ways through a table | `path.rs` |
+//! | states of the past, and logs compared | `fold.rs`, `replay.rs` |
+//! | what the list shows | `view.rs` |
+//! | workflows of other systems | `dump.rs`, `migrate.rs` |
 //!
 //! # Invariants
 //! `evolve` names them by number when a stored history breaks one.
@@ -32,19 +35,28 @@ mod catalog;
 mod command;
 mod decide;
 mod definition;
+mod dump;
 mod event;
 mod evolve;
+mod fold;
 mod machine;
+pub mod migrate;
 mod path;
 mod reject;
+pub mod replay;
 mod state;
 mod validate;
+pub mod view;
+
+#[cfg(test)]
+mod tests;
 
 pub use attributes::{ATTRIBUTES_MAX, AttributeFault, AttributeFaultKind, Attributes, KEY_PATTERN, Scalar, TEXT_BYTES_MAX};
 pub use catalog::Machines;
 pub use command::{Command, StepOutcome};
 pub use definition::{EDGES_MAX, MachineDefinition, NAME_PATTERN, STATES_MAX, StateDefinition};
 pub use event::{Cancelled, Cloned, Event, Reconciled, Registered, RolledBack, StepCompleted, StepFailed, StepStarted, Transitioned};
+pub use fold::{FoldError, Moment, fold, ordered, state_at};
 pub use machine::Machine;
 pub use path::{PathFault, path, validate_path};
 pub use reject::{CLONE_STACK_MAX, Fault, Faults, REASON_CHARS_MAX, Rejection, RejectionClass};
