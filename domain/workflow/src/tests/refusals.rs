@@ -9,13 +9,16 @@ fn command(json: Value) -> Command {
     serde_json::from_value(json).expect("a command")
 }
 
+/// Name, past, command; code, class and field of the refusal.
+type Case = (&'static str, Vec<Event>, Value, &'static str, RejectionClass, Option<&'static str>);
+
 #[test]
 fn every_refusal_has_its_code_class_and_field() {
     use RejectionClass::{Conflict, Invalid, NotFound};
     let queued = || vec![registered("dispatch", "queued")];
     let ended = || vec![registered("dispatch", "queued"), moved("queued", "cancelled")];
     let scheduled = || vec![registered("workflow", "scheduled")];
-    let table: Vec<(&str, Vec<Event>, Value, &str, RejectionClass, Option<&str>)> = vec![
+    let table: Vec<Case> = vec![
         ("registered twice", queued(), json!({ "type": "register", "machine": "dispatch" }), "duplicate_entity", Conflict, Some("id")),
         (
             "cloned onto something",
