@@ -1,0 +1,48 @@
+//! Configuration: embedded defaults, then a file, then the environment, then flags. One type per pass: [`Raw`] (what
+//! was written, and where) and [`Config`] (what it means); keys and machines are loaded from there.
+//!
+//! All faults are reported at once, each with its full path. Nothing is read here but the file that is named: the
+//! environment comes in as a value from [`env`].
+
+pub mod env;
+mod fault;
+mod layers;
+mod section;
+mod settings;
+mod show;
+
+pub use fault::{ConfigFault, ConfigFaults};
+pub use layers::{Flag, Origin, Raw};
+pub use settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Logging, Server, Store, StoreUrl, TokenKey};
+pub use show::show;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The defaults, with comments, as `ionveil config show --defaults` prints them.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// What is in force, and what it was made from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The validated settings.
+    pub config: Config,
+    /// Each setting with its origin.
+    pub raw: Raw,
+}
+
+/// Reads all layers: `file` if one is named, the variables of `environment` that begin with `IONVEIL__`, and `flags`.
+///
+/// # Errors
+/// Every fault of every layer.
+pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &[Flag]) -> Result<Loaded, ConfigFaults> {
+    let (raw, mut faults) = Raw::gather(file, environment, flags);
+    let config = Config::read(&raw, &mut faults);
+    match config {
+        Some(config) if faults.is_empty() => Ok(Loaded { config, raw }),
+        Some(_) | None => Err(ConfigFaults(faults)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Extractors for bodies and query strings: limits first, then strict JSON, then typed fields.
+//!
+//! They never trust `Content-Length`: what arrives is counted. The raw bytes stay at hand, because a repeated request is
+//! told from a reused idempotency key by the hash of what the client sent.
+
+use crate::http::fields::{Fields, FromFields};
+use crate::http::json;
+use crate::http::problem::{Code, Problem};
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Map, Value};
+use std::future::{Ready, ready};
+
+/// How large and how deep a body may be. Put into the app's data; a route group may have its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyLimits {
+    /// Largest body in bytes.
+    pub bytes: usize,
+    /// Most levels of arrays and objects.
+    pub depth: usize,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self { bytes: 256 * 1024, depth: 32 }
+    }
+}
+
+/// A JSON body, read as `T`, and the bytes that it was read from.
+#[derive(Clone, Debug)]
+pub struct Body<T> {
+    /// The fields.
+    pub value: T,
+    /// What the client sent, byte for byte: the input of the command's body hash.
+    pub raw: Bytes,
+}
+
+impl<T: FromFields + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limits = req.app_data::<BodyLimits>().copied().unwrap_or_default();
+        let announced = req.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let payload = payload.take();
+        Box::pin(async move {
+            let raw = read_all(payload, announced, limits.bytes).await?;
+            let value = parse(&raw, limits.depth)?;
+            Ok(Self { value, raw })
+        })
+    }
+}
+
+/// A query string, read as `T`. Unknown names are refused, because a misspelt filter would answer too much.
+#[derive(Clone, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: FromFields + 'static> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Fields::read_query(pairs(req.query_string())).map(Self))
+    }
+}
+
+/// No parameters at all: for routes that take none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nothing;
+
+impl FromFields for Nothing {
+    const EMPTY_OK: bool = true;
+
+    fn from_fields(_: &mut Fields) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+fn parse<T: FromFields>(raw: &[u8], depth_max: usize) -> Result<T, Problem> {
+    let blank = raw.iter().all(u8::is_ascii_whitespace);
+    match (blank, T::EMPTY_OK) {
+        (true, true) => Fields::read_body(Value::Object(Map::new())),
+        (true, false) => Err(Problem::new(Code::MalformedJson, "a JSON object is needed as the body")),
+        (false, _) => Fields::read_body(json::parse(raw, depth_max)?),
+    }
+}
+
+async fn read_all(mut payload: Payload, announced: Option<u64>, bytes_max: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("the body may have at most {bytes_max} bytes"));
+    if announced.is_some_and(|bytes| bytes > bytes_max as u64) {
+        return Err(too_large());
+    }
+    let mut all = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(Code::BadRequest, "the body ended before it was complete"))?;
+        if all.len() + chunk.len() > bytes_max {
+            return Err(too_large());
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all.freeze())
+}
+
+/// Splits a query string (`application/x-www-form-urlencoded`). Bytes that are not UTF-8 become U+FFFD, which no name or
+/// value of ours has.
+fn pairs(query: &str) -> Vec<(String, String)> {
+    actix_web::web::Query::<Vec<(String, String)>>::from_query(query).map(actix_web::web::Query::into_inner).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[derive(Debug, PartialEq)]
+    struct Move {
+        to: String,
+        count: Option<u64>,
+    }
+
+    impl FromFields for Move {
+        fn from_fields(fields: &mut Fields) -> Option<Self> {
+            let (to, count) = (fields.line("to", 10), fields.optional("count"));
+            Some(Self { to: to?, count })
+        }
+    }
+
+    async fn body<T: FromFields + 'static>(bytes: &'static [u8], limit: usize, announced: Option<&str>) -> Result<Body<T>, Problem> {
+        let mut request = TestRequest::post().app_data(BodyLimits { bytes: limit, depth: 3 }).set_payload(bytes);
+        if let Some(length) = announced {
+            request = request.insert_header((header::CONTENT_LENGTH, length));
+        }
+        let (req, mut payload) = request.to_http_parts();
+        Body::from_request(&req, &mut payload).await
+    }
+
+    #[actix_web::test]
+    async fn the_value_and_the_raw_bytes_arrive() {
+        let body = body::<Move>(b" {\"to\": \"x\"}", 64, None).await.unwrap();
+        assert_eq!((body.value, &body.raw[..]), (Move { to: "x".to_owned(), count: None }, &b" {\"to\": \"x\"}"[..]));
+    }
+
+    #[actix_web::test]
+    async fn limits_hold_whatever_is_announced() {
+        for announced in [None, Some("1"), Some("99999999999999999999"), Some("1000")] {
+            let problem = body::<Move>(b"{\"to\": \"0123456789\"}", 12, announced).await.unwrap_err();
+            assert_eq!(problem.code, Code::BodyTooLarge, "{announced:?}");
+        }
+        assert_eq!(body::<Move>(b"{\"to\":[[[1]]]}", 64, None).await.unwrap_err().code, Code::BodyTooDeep);
+        assert!(body::<Move>(b"{\"to\":\"0123\"}", 13, None).await.is_ok(), "the limit itself is allowed");
+    }
+
+    #[actix_web::test]
+    async fn an_empty_body_counts_only_where_nothing_is_needed() {
+        assert!(body::<Nothing>(b" \n", 64, None).await.is_ok());
+        assert_eq!(body::<Move>(b"", 64, None).await.unwrap_err().code, Code::MalformedJson);
+        assert_eq!(body::<Nothing>(b"{\"a\":1}", 64, None).await.unwrap_err().code, Code::UnknownField);
+    }
+
+    #[actix_web::test]
+    async fn queries_are_read_strictly() {
+        for (query, outcome) in [
+            ("/?to=a%20b&count=2", Ok(Move { to: "a b".to_owned(), count: Some(2) })),
+            ("/?to=a+b", Ok(Move { to: "a b".to_owned(), count: None })),
+            ("/?count=2", Err(Code::MissingField)),
+            ("/?to=x&cuont=2", Err(Code::UnknownField)),
+            ("/?to=x&to=x", Err(Code::DuplicateKey)),
+            ("/?to=%00", Err(Code::InvalidField)),
+            ("/?to=x&count=two", Err(Code::InvalidField)),
+            ("/?to=", Err(Code::InvalidField)),
+        ] {
+            let req = TestRequest::with_uri(query).to_http_request();
+            let read = Query::<Move>::extract(&req).await.map(|query| query.0).map_err(|problem| problem.code);
+            assert_eq!(read, outcome, "{query}");
+        }
+    }
+}

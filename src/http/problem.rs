@@ -1,0 +1,388 @@
+//! Errors as clients see them: RFC 9457 problem details with one stable code each, all faults of a request at once.
+//!
+//! The one table from code to status, title and retry lives here. What went wrong inside is not told: operators read it in
+//! the log under the same `trace_id`.
+
+use crate::http::trace::TraceId;
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use serde::Serialize;
+use std::fmt;
+use utoipa::ToSchema;
+
+/// Media type of every error body (RFC 9457 §3).
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What a code means to a client.
+struct Row {
+    code: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    retryable: bool,
+    page: &'static str,
+}
+
+macro_rules! codes {
+    ($($variant:ident = $code:literal, $status:ident, $title:literal $(, $retry:ident)?;)*) => {
+        /// The stable code of an error; each has a page under `/docs/errors/`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $code, "`: ", $title, ".")] $variant,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            const fn row(self) -> Row {
+                match self {
+                    $(Self::$variant => Row {
+                        code: $code,
+                        status: StatusCode::$status,
+                        title: $title,
+                        retryable: codes!(@retry $($retry)?),
+                        // A code without a page does not compile.
+                        page: include_str!(concat!("../../docs/errors/", $code, ".md")),
+                    },)*
+                }
+            }
+        }
+    };
+    (@retry retry) => { true };
+    (@retry) => { false };
+}
+
+codes! {
+    MalformedJson = "malformed_json", BAD_REQUEST, "The body is not JSON";
+    MissingField = "missing_field", BAD_REQUEST, "A field is missing";
+    InvalidField = "invalid_field", BAD_REQUEST, "A field is invalid";
+    UnknownField = "unknown_field", BAD_REQUEST, "A field is unknown";
+    DuplicateKey = "duplicate_key", BAD_REQUEST, "A key appears twice";
+    BodyTooDeep = "body_too_deep", BAD_REQUEST, "The body is nested too deeply";
+    InvalidId = "invalid_id", BAD_REQUEST, "A name has the wrong form";
+    InvalidCursor = "invalid_cursor", BAD_REQUEST, "The cursor cannot be used";
+    InvalidTime = "invalid_time", BAD_REQUEST, "A time has the wrong form";
+    OccurredInFuture = "occurred_in_future", BAD_REQUEST, "The time lies in the future";
+    UnknownMachine = "unknown_machine", BAD_REQUEST, "The machine is unknown";
+    UnknownState = "unknown_state", BAD_REQUEST, "The machine has no such state";
+    InvalidAttributes = "invalid_attributes", BAD_REQUEST, "The attributes are invalid";
+    InvalidReason = "invalid_reason", BAD_REQUEST, "The reason is invalid";
+    InvalidClone = "invalid_clone", BAD_REQUEST, "This cannot be cloned";
+    InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The idempotency key is invalid";
+    BadRequest = "bad_request", BAD_REQUEST, "The request cannot be understood";
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "A valid credential is needed";
+    Forbidden = "forbidden", FORBIDDEN, "The role may not do this";
+    HostNotAllowed = "host_not_allowed", FORBIDDEN, "The host name is not allowed";
+    NotFound = "not_found", NOT_FOUND, "There is nothing here";
+    EntityNotFound = "entity_not_found", NOT_FOUND, "There is no such entity";
+    NoPath = "no_path", NOT_FOUND, "No path leads there";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
+    DuplicateEntity = "duplicate_entity", CONFLICT, "The id is taken";
+    InvalidTransition = "invalid_transition", CONFLICT, "The present state does not allow this";
+    TerminalState = "terminal_state", CONFLICT, "The state is final";
+    NoHistory = "no_history", CONFLICT, "There is nothing to go back to";
+    HistoryTooLong = "history_too_long", CONFLICT, "The history is too long to be cloned";
+    OccurredBeforePrevious = "occurred_before_previous", CONFLICT, "The time lies before the last event";
+    VersionConflict = "version_conflict", CONFLICT, "The version has moved on";
+    IdempotencyKeyReused = "idempotency_key_reused", CONFLICT, "The idempotency key was used for another request";
+    IdempotencyKeyInFlight = "idempotency_key_in_flight", CONFLICT, "The first request with this key is still under way", retry;
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "The entity is not as If-Match says";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported";
+    Overloaded = "overloaded", TOO_MANY_REQUESTS, "Too much is waiting", retry;
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Something broke inside";
+    StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store does not answer", retry;
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known whether this was done", retry;
+    Draining = "draining", SERVICE_UNAVAILABLE, "The server is shutting down", retry;
+    Quarantined = "quarantined", SERVICE_UNAVAILABLE, "The entity is quarantined";
+}
+
+impl Code {
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.row().code
+    }
+
+    /// The HTTP status that it is answered with.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.row().status
+    }
+
+    /// One line that never changes with the occurrence.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    /// Whether the same request may succeed later without being changed.
+    #[must_use]
+    pub const fn retryable(self) -> bool {
+        self.row().retryable
+    }
+
+    /// The page that explains it, in Markdown; every code has one.
+    #[must_use]
+    pub const fn page(self) -> &'static str {
+        self.row().page
+    }
+
+    /// The code with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    /// What stands for an error status that arose without a code of ours.
+    #[must_use]
+    pub fn for_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::UNAUTHORIZED => Self::Unauthenticated,
+            StatusCode::FORBIDDEN => Self::Forbidden,
+            StatusCode::NOT_FOUND => Self::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
+            StatusCode::TOO_MANY_REQUESTS => Self::Overloaded,
+            StatusCode::SERVICE_UNAVAILABLE => Self::StoreUnavailable,
+            client if client.is_client_error() => Self::BadRequest,
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Fault {
+    /// The stable code.
+    #[schema(value_type = String, example = "missing_field")]
+    pub code: Code,
+    /// The field, as a path such as `a.b[2]`, or the name of a parameter or header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// The place in the request's array, from 0, if the body is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
+    /// What is wrong, for people.
+    pub detail: String,
+}
+
+impl Fault {
+    /// A fault of the field `field`.
+    #[must_use]
+    pub fn field(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code, field: Some(field.into()), index: None, detail: detail.into() }
+    }
+}
+
+/// An error answer. It is a value that handlers return; the edge gives it the trace id of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The stable code; of several faults the first one's.
+    pub code: Code,
+    /// What is wrong this time, for people.
+    pub detail: String,
+    /// All faults, if there may be several.
+    pub errors: Vec<Fault>,
+    /// When a retry makes sense, as `Retry-After`.
+    pub retry_after_s: Option<u32>,
+    /// The trace of the request.
+    pub trace_id: Option<TraceId>,
+}
+
+impl Problem {
+    /// An error without single faults.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, trace_id: None }
+    }
+
+    /// An error about one field or parameter.
+    #[must_use]
+    pub fn field(code: Code, field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::of_faults(vec![Fault::field(code, field, detail)])
+    }
+
+    /// An error made of `faults`, in the order of the spec: the first gives the code. Without faults it is `internal`,
+    /// because nobody should have asked.
+    #[must_use]
+    pub fn of_faults(faults: Vec<Fault>) -> Self {
+        let Some(first) = faults.first() else { return Self::internal() };
+        let name = first.field.as_deref().map(|field| format!("{field}: ")).unwrap_or_default();
+        let more = match faults.len() {
+            1 => String::new(),
+            2 => " (and one more fault)".to_owned(),
+            n => format!(" (and {} more faults)", n - 1),
+        };
+        Self { errors: faults.clone(), ..Self::new(first.code, format!("{name}{}{more}", first.detail)) }
+    }
+
+    /// A fault of ours. Nothing of the cause is told; log it where it happens.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "the request could not be carried out; the trace id names it in the server's log")
+    }
+
+    /// The same, to be retried after `seconds`.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The same, with the request's trace id, unless it has one.
+    #[must_use]
+    pub fn traced(mut self, trace_id: TraceId) -> Self {
+        self.trace_id.get_or_insert(trace_id);
+        self
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> ProblemBody {
+        ProblemBody {
+            r#type: format!("/docs/errors/{}", self.code),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: self.detail.clone(),
+            code: self.code,
+            errors: self.errors.clone(),
+            retryable: self.code.retryable(),
+            trace_id: self.trace_id,
+        }
+    }
+
+    /// The response.
+    #[must_use]
+    pub fn response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code.status());
+        response.content_type(MEDIA_TYPE);
+        if let Some(seconds) = self.retry_after_s.or(self.default_retry_after_s()) {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if self.code == Code::Unauthenticated {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        if self.code == Code::Draining {
+            response.insert_header((header::CONNECTION, "close"));
+        }
+        // Serialising a struct of strings cannot fail; an empty body with the right status is the last resort.
+        response.body(serde_json::to_vec(&self.body()).unwrap_or_default())
+    }
+
+    /// Statuses 429 and 503 always say when to come back.
+    fn default_retry_after_s(&self) -> Option<u32> {
+        let status = self.code.status();
+        (status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl actix_web::ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.response()
+    }
+}
+
+/// `application/problem+json` (RFC 9457) as it is sent.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// The page that explains the code.
+    #[schema(example = "/docs/errors/missing_field")]
+    pub r#type: String,
+    /// One line that never changes with the occurrence.
+    #[schema(value_type = String)]
+    pub title: &'static str,
+    /// The HTTP status again.
+    #[schema(example = 400)]
+    pub status: u16,
+    /// What is wrong this time.
+    pub detail: String,
+    /// The stable code; of several faults the first one's.
+    #[schema(value_type = String, example = "missing_field")]
+    pub code: Code,
+    /// All faults of the request, if there may be several.
+    pub errors: Vec<Fault>,
+    /// Whether the same request may succeed later without being changed.
+    pub retryable: bool,
+    /// W3C trace id: names the request in the server's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    pub trace_id: Option<TraceId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_stable_names_with_an_error_status() {
+        let mut seen = HashSet::new();
+        for code in Code::ALL {
+            assert!(code.as_str().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code}");
+            assert!(seen.insert(code.as_str()), "{code} twice");
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+            assert_eq!(Code::from_name(code.as_str()), Some(*code));
+            assert_ne!(code.status().as_u16(), 422);
+            let heading = format!("# `{code}` (HTTP {})", code.status().as_u16());
+            assert!(code.page().starts_with(&heading), "{heading}");
+        }
+    }
+
+    #[test]
+    fn the_body_has_all_members() {
+        let problem = Problem::of_faults(vec![
+            Fault::field(Code::MissingField, "machine", "is required"),
+            Fault::field(Code::UnknownField, "machin", "is unknown"),
+        ]);
+        let body = serde_json::to_value(problem.traced(TraceId::from_bits(7)).body()).unwrap();
+        let expected = serde_json::json!({
+            "type": "/docs/errors/missing_field", "title": "A field is missing", "status": 400,
+            "detail": "machine: is required (and one more fault)", "code": "missing_field", "retryable": false,
+            "errors": [
+                {"code": "missing_field", "field": "machine", "detail": "is required"},
+                {"code": "unknown_field", "field": "machin", "detail": "is unknown"},
+            ],
+            "trace_id": "00000000000000000000000000000007",
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn headers_follow_from_the_code() {
+        for (problem, name, value) in [
+            (Problem::new(Code::Overloaded, "full").retry_after(3), header::RETRY_AFTER, "3"),
+            (Problem::new(Code::StoreUnavailable, "down"), header::RETRY_AFTER, "1"),
+            (Problem::new(Code::Unauthenticated, "no"), header::WWW_AUTHENTICATE, "Bearer"),
+            (Problem::new(Code::NotFound, "no"), header::CONTENT_TYPE, MEDIA_TYPE),
+        ] {
+            assert_eq!(problem.response().headers().get(name).and_then(|v| v.to_str().ok()), Some(value));
+        }
+    }
+}
