@@ -1,2 +1,19 @@
-//! lib
+//! IonVeil: a supervised, event-sourced actor runtime and, on it, an operations control plane. This crate puts the rooms
+//! of the house together and holds its edges: command line, HTTP, configuration, imports.
+//!
+//! Architecture invariants: no SQL text, no decision; what a machine or a journal may do is said below.
+#![expect(clippy::disallowed_methods, reason = "the edges bring clock, threads and tasks; what they call gets an Env")]
+
+pub mod auth;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod datadir;
+pub mod http;
 pub mod import;
+pub mod node;
+pub mod remote;
+pub mod spelling;
+pub mod store;
+pub mod time;
+pub mod verify;

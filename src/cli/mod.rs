@@ -1,0 +1,85 @@
+//! The command line. Each command has a file; what they share is here.
+//!
+//! Exit codes: 0 done, 1 it went wrong (or `verify` found something), 2 the command line or the configuration is wrong.
+
+pub mod completions;
+pub mod config;
+pub mod events;
+pub mod import;
+pub mod migrate;
+pub mod migrate_workflows;
+pub mod output;
+pub mod runtime;
+pub mod serve;
+pub mod target;
+pub mod token;
+pub mod verify;
+
+use crate::config::{Config, ConfigFaults, Flag, env};
+use clap::{Parser, Subcommand};
+use config::ConfigArgs;
+use ionveil_kernel::Env;
+use std::io::{stderr, stdout};
+use std::process::ExitCode;
+
+/// Decisions that must not be lost: a supervised, event-sourced runtime and an operations control plane on it.
+#[derive(Parser)]
+#[command(name = "ionveil", version, about, max_term_width = 110, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    args: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Import records of another system
+    Import(import::Import),
+    /// Print what was recorded, and follow it
+    Events(events::Events),
+    /// Replay every stream twice, also from its snapshot, and report the first difference
+    Verify(verify::Verify),
+    /// Bring the database to this release's form
+    Migrate(migrate::Migrate),
+    /// Take over workflows of a system that kept only states and a history
+    MigrateWorkflows(migrate_workflows::MigrateWorkflows),
+    /// Make keys and tokens
+    Token(token::TokenCommand),
+    /// Check the configuration, or show what is in force
+    Config(config::ConfigCommand),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// The settings in force: defaults, file, environment, then the flags of the command line.
+fn load(args: &ConfigArgs, more: &[Flag]) -> Result<Config, ConfigFaults> {
+    Ok(args.load(&env::read(), more)?.config)
+}
+
+impl Cli {
+    /// Carries the command out.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let args = &self.args;
+        let done = match self.command {
+            Command::Serve(command) => command.run(args),
+            Command::Import(command) => command.run(args),
+            Command::Events(command) => command.run(args),
+            Command::Verify(command) => command.run(args),
+            Command::Migrate(command) => command.run(args),
+            Command::MigrateWorkflows(command) => command.run(args),
+            Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
+            Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
+            Command::Completions(command) => command.run(),
+        };
+        done.unwrap_or_else(|error| output::fail(&error))
+    }
+}
+
+/// For commands that need a clock and no store.
+fn with_clock<E: std::error::Error + Send + Sync + 'static>(work: impl FnOnce(&Env) -> Result<ExitCode, E>) -> anyhow::Result<ExitCode> {
+    runtime::run(|threads| async move { Ok(work(&threads.env)?) })
+}

@@ -1,0 +1,174 @@
+//! Where a writing command sends what it has: to a server that owns the data directory, or to a node of its own.
+
+use super::runtime::Threads;
+use super::serve::open_node;
+use crate::commands::{body_hash, command_id};
+use crate::config::Config;
+use crate::datadir::DataDir;
+use crate::node::Node;
+use crate::remote::Remote;
+use crate::store::Place;
+use anyhow::Context;
+use backon::{ExponentialBuilder, Retryable};
+use clap::Args;
+use ionveil_actors::AskError;
+use ionveil_kernel::{Caller, CorrelationId, EntityId, Env, IdSource, Kind, Meta, NodeId, Org, Rejection, Role, StreamId, Timestamp};
+use ionveil_workflow::{Command, KIND};
+use std::time::Duration;
+
+/// How often a command is tried again that met overload or a store that was away.
+const RETRIES_MAX: usize = 12;
+
+/// How a command finds its server.
+#[derive(Args, Clone, Debug)]
+pub struct TargetArgs {
+    /// Organisation to write for; a server takes it from the token instead
+    #[arg(long, default_value = "default")]
+    pub org: Org,
+    /// Send everything to this server, such as http://127.0.0.1:8080 [default: the one that owns the data directory, if one runs]
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// File with the bearer token or API key for the server
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<std::path::PathBuf>,
+}
+
+/// One command for one workflow.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The workflow.
+    pub id: EntityId,
+    /// What to ask.
+    pub command: Command,
+    /// When it happened, if that is known.
+    pub occurred_at: Option<Timestamp>,
+    /// The version that the workflow must have before, if that matters.
+    pub expected_version: Option<u64>,
+    /// Names the request: a repeat is answered as the first was.
+    pub key: String,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// Recorded now.
+    Appended,
+    /// It had been recorded before.
+    AlreadyThere,
+    /// Refused.
+    Refused {
+        /// The stable code.
+        code: String,
+        /// Its text.
+        detail: String,
+    },
+}
+
+/// It could not be asked, or not be answered.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct SendError {
+    /// What happened.
+    pub detail: String,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+}
+
+/// Where commands go.
+pub enum Target {
+    /// A node of this process, which owns the data directory.
+    Here {
+        /// The node.
+        node: Box<Node>,
+        /// On whose behalf.
+        caller: Caller,
+        /// Owned until the work is done.
+        directory: Option<DataDir>,
+    },
+    /// A running server.
+    There(Remote),
+}
+
+impl Target {
+    /// Finds the server that owns the data directory, else opens the store.
+    ///
+    /// # Errors
+    /// If neither can be had.
+    pub async fn open(args: &TargetArgs, config: &Config, threads: &Threads, subject: &str) -> anyhow::Result<Self> {
+        let running = DataDir::running_server(&config.store.data_dir).map(|server| format!("http://{}", server.address));
+        if let Some(url) = args.server.clone().or(running) {
+            return Ok(Self::There(Remote::new(&url, args.token_file.as_deref())?));
+        }
+        let place = Place::of(&config.store);
+        let directory = (place != Place::Memory).then(|| DataDir::open(&config.store.data_dir, &threads.env)).transpose()?;
+        let folder = directory.as_ref().map(|dir| dir.path().to_owned());
+        let id = directory.as_ref().map_or_else(|| NodeId(threads.env.next_id()), DataDir::node_id);
+        let node = open_node(config.clone(), folder, id, threads)
+            .await
+            .context("open the store (a server on another machine may own it; see --server)")?;
+        let caller = Caller { org: args.org.clone(), subject: subject.into(), role: Role::Admin };
+        Ok(Self::Here { node: Box::new(node), caller, directory })
+    }
+
+    /// Sends one request, again and again while that may help.
+    ///
+    /// # Errors
+    /// [`SendError`] when it did not.
+    pub async fn send(&self, request: &Request) -> Result<Sent, SendError> {
+        let policy = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(20))
+            .with_max_delay(Duration::from_secs(2))
+            .with_max_times(RETRIES_MAX);
+        let once = || async {
+            match self {
+                Self::Here { node, caller, .. } => ask(node, caller, request).await,
+                Self::There(server) => server.send(request).await,
+            }
+        };
+        once.retry(policy).when(|error: &SendError| error.retryable).await
+    }
+
+    /// Finishes and lets go.
+    pub async fn close(self) {
+        if let Self::Here { node, directory, .. } = self {
+            node.close(Duration::from_secs(10)).await;
+            drop(directory);
+        }
+    }
+}
+
+async fn ask(node: &Node, caller: &Caller, request: &Request) -> Result<Sent, SendError> {
+    let kind = Kind::new(KIND).unwrap_or_else(|_| unreachable!("a lawful kind"));
+    let owner = StreamId::new(caller.org.clone(), kind, request.id.clone());
+    let meta = meta(&node.env, caller, request);
+    match node.workflows.ask(owner, request.command.clone(), meta).await {
+        Ok(reply) if reply.repeated => Ok(Sent::AlreadyThere),
+        Ok(_) => Ok(Sent::Appended),
+        Err(AskError::Rejected(rejection)) => Ok(Sent::Refused { code: rejection.code().to_owned(), detail: rejection.to_string() }),
+        Err(error @ AskError::OccurredBeforePrevious { .. }) => Ok(refused("occurred_before_previous", &error)),
+        Err(error @ AskError::OccurredInFuture) => Ok(refused("occurred_in_future", &error)),
+        Err(error @ AskError::VersionConflict { .. }) => Ok(refused("version_conflict", &error)),
+        Err(error @ AskError::IdReused) => Ok(refused("idempotency_key_reused", &error)),
+        Err(error @ (AskError::Overloaded | AskError::Unavailable | AskError::OutcomeUnknown | AskError::TimedOut(_))) => {
+            Err(SendError { detail: error.to_string(), retryable: true })
+        }
+        Err(error @ (AskError::Draining | AskError::Quarantined(_))) => Err(SendError { detail: error.to_string(), retryable: false }),
+    }
+}
+
+fn refused(code: &str, error: &impl std::fmt::Display) -> Sent {
+    Sent::Refused { code: code.to_owned(), detail: error.to_string() }
+}
+
+fn meta(env: &Env, caller: &Caller, request: &Request) -> Meta {
+    Meta {
+        command_id: command_id(&caller.org, &request.key),
+        body_hash: body_hash(&request.command, request.occurred_at, request.expected_version),
+        correlation_id: CorrelationId(env.next_id()),
+        causation_id: None,
+        caller: caller.clone(),
+        occurred_at: request.occurred_at,
+        expected_version: request.expected_version,
+        traceparent: None,
+    }
+}

@@ -1,0 +1,105 @@
+//! What went otherwise, as a problem: the one place that maps refusals, conflicts, overload and faults to codes.
+
+use crate::http::problem::{Code, Fault, Problem, ProblemBody};
+use crate::time;
+use ionveil_actors::{AskError, LoadError};
+use ionveil_kernel::Rejection as _;
+use ionveil_workflow::Rejection;
+use utoipa::IntoResponses;
+
+/// Every way in which a request can go otherwise; part of each operation's description.
+#[derive(IntoResponses)]
+pub enum Problems {
+    /// Malformed, missing or invalid.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(#[to_schema] ProblemBody),
+    /// No valid credential.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(#[to_schema] ProblemBody),
+    /// The role may not, or the host is not allowed.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] ProblemBody),
+    /// Unknown, or another organisation's.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(#[to_schema] ProblemBody),
+    /// Another method is needed.
+    #[response(status = 405, content_type = "application/problem+json")]
+    MethodNotAllowed(#[to_schema] ProblemBody),
+    /// The present state speaks against it.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(#[to_schema] ProblemBody),
+    /// Stale `If-Match`.
+    #[response(status = 412, content_type = "application/problem+json")]
+    PreconditionFailed(#[to_schema] ProblemBody),
+    /// Too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] ProblemBody),
+    /// Not JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    UnsupportedMediaType(#[to_schema] ProblemBody),
+    /// Too much is waiting.
+    #[response(status = 429, content_type = "application/problem+json")]
+    Overloaded(#[to_schema] ProblemBody),
+    /// A dependency is down, the server drains, or the entity is quarantined.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(#[to_schema] ProblemBody),
+}
+
+/// The problem behind a command that was not carried out. `if_match`: the expected version came from that header.
+#[must_use]
+pub fn problem_of(error: AskError<Rejection>, if_match: bool) -> Problem {
+    match error {
+        AskError::Rejected(rejection) => problem_of_rejection(&rejection),
+        AskError::VersionConflict { expected, actual } if if_match => {
+            Problem::new(Code::PreconditionFailed, format!("If-Match names version {expected}, the present one is {actual}"))
+        }
+        AskError::VersionConflict { expected, actual } => {
+            Problem::field(Code::VersionConflict, "expected_version", format!("is {expected}, the present version is {actual}"))
+        }
+        AskError::OccurredBeforePrevious { last } => Problem::field(
+            Code::OccurredBeforePrevious,
+            "occurred_at",
+            format!("lies before the last event, which happened at {}", time::format(last)),
+        ),
+        AskError::OccurredInFuture => Problem::field(Code::OccurredInFuture, "occurred_at", "lies more than five minutes ahead"),
+        AskError::IdReused => Problem::new(Code::IdempotencyKeyReused, "this Idempotency-Key came with another request before"),
+        AskError::Overloaded => Problem::new(Code::Overloaded, "too many commands are waiting; nothing was done"),
+        AskError::Unavailable => Problem::new(Code::StoreUnavailable, "the store cannot be reached; nothing was done"),
+        AskError::OutcomeUnknown | AskError::TimedOut(_) => Problem::new(
+            Code::OutcomeUnknown,
+            "no answer came in time; repeat the request under the same Idempotency-Key, or read before you repeat it",
+        ),
+        AskError::Draining => Problem::new(Code::Draining, "the server is shutting down; nothing was done"),
+        AskError::Quarantined(detail) => {
+            tracing::error!(detail, "a request met a quarantined entity");
+            Problem::new(Code::Quarantined, "the entity's history cannot be used; run `ionveil verify`")
+        }
+    }
+}
+
+fn problem_of_rejection(rejection: &Rejection) -> Problem {
+    let fault = |code: &str, field: Option<String>, detail: String| Fault {
+        code: Code::from_name(code).unwrap_or(Code::Internal),
+        field,
+        index: None,
+        detail,
+    };
+    let mut faults: Vec<Fault> = rejection.faults().map(|one| fault(one.code(), one.field().map(Into::into), one.to_string())).collect();
+    if faults.is_empty() {
+        faults.push(fault(rejection.code(), rejection.field().map(Into::into), rejection.to_string()));
+    }
+    Problem::of_faults(faults)
+}
+
+/// The problem behind an entity that could not be read.
+#[must_use]
+pub fn problem_of_load(error: &LoadError) -> Problem {
+    tracing::error!(error = %error, source = ?std::error::Error::source(error), "an entity could not be read");
+    match error {
+        LoadError::Store(store) if store.retryable() => Problem::new(Code::StoreUnavailable, "the store cannot be reached"),
+        LoadError::Store(_) => Problem::internal(),
+        LoadError::Decode { .. } | LoadError::Fold { .. } | LoadError::Gap { .. } => {
+            Problem::new(Code::Quarantined, "the entity's history cannot be used; run `ionveil verify`")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What every request brings beside path, query and body: who asks, the trace, the idempotency key and the precondition.
+
+use crate::http::auth::Authenticated;
+use crate::http::problem::{Code, Problem};
+use crate::http::trace::Trace;
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, IF_MATCH};
+use actix_web::{FromRequest, HttpRequest};
+use ionveil_kernel::{Caller, Role};
+use std::future::{Ready, ready};
+
+/// The most bytes of an idempotency key.
+pub const KEY_BYTES_MAX: usize = 255;
+
+/// One authenticated request.
+pub struct Call {
+    /// Who asks.
+    pub caller: Caller,
+    /// The trace it belongs to.
+    pub trace: Trace,
+    /// `Idempotency-Key`: 1 to 255 visible ASCII characters.
+    pub key: Option<String>,
+    /// The version in `If-Match`.
+    pub if_match: Option<u64>,
+}
+
+impl Call {
+    /// Refuses a caller below `role`.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn require(&self, role: Role) -> Result<(), Problem> {
+        if self.caller.role >= role {
+            return Ok(());
+        }
+        Err(Problem::new(Code::Forbidden, format!("this needs the role {role}, you are {}", self.caller.role)))
+    }
+}
+
+impl FromRequest for Call {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(read(req, payload))
+    }
+}
+
+fn read(req: &HttpRequest, payload: &mut Payload) -> Result<Call, Problem> {
+    let Authenticated(caller) = Authenticated::from_request(req, payload).into_inner()?;
+    let trace = Trace::from_request(req, payload).into_inner()?;
+    Ok(Call { caller, trace, key: key(req.headers())?, if_match: if_match(req.headers())? })
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut all = headers.get_all("idempotency-key");
+    let Some(first) = all.next() else { return Ok(None) };
+    let text = first.to_str().ok().filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic()));
+    match (text, all.next()) {
+        (Some(text), None) => Ok(Some(text.to_owned())),
+        _other => Err(Problem::field(
+            Code::InvalidIdempotencyKey,
+            "Idempotency-Key",
+            format!("must be given once, with 1 to {KEY_BYTES_MAX} visible ASCII characters"),
+        )),
+    }
+}
+
+/// `*` asks for nothing that a command does not ask for anyway.
+fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|number| number.parse().ok());
+    version.map(Some).ok_or_else(|| Problem::new(Code::PreconditionFailed, "If-Match must be the ETag of an earlier answer, such as \"3\""))
+}

@@ -1,0 +1,53 @@
+//! The HTTP edge: requests to commands and queries, results to responses. It decides nothing.
+
+pub mod auth;
+pub mod body;
+pub mod fields;
+pub mod guard;
+pub mod json;
+pub mod problem;
+pub mod trace;
+
+pub mod answers;
+pub mod app;
+pub mod call;
+pub mod event_body;
+pub mod events;
+pub mod list;
+pub mod machines;
+pub mod openapi;
+pub mod server;
+pub mod sse;
+pub mod system;
+pub mod workflow_requests;
+pub mod workflows;
+
+use actix_web::web::{ServiceConfig, redirect, scope};
+
+/// Mounts the routes of the contract. The app's data must hold what [`server::start`] puts there.
+pub fn configure(routes: &mut ServiceConfig) {
+    let api = scope("/api/v1")
+        .service(workflows::create_workflow)
+        .service(workflows::list_workflows)
+        .service(workflows::get_workflow)
+        .service(workflows::transition_workflow)
+        .service(workflows::report_step)
+        .service(workflows::roll_back_workflow)
+        .service(workflows::clone_workflow)
+        .service(workflows::cancel_workflow)
+        .service(workflows::reconcile_workflow)
+        .service(workflows::list_workflow_events)
+        .service(machines::list_machines)
+        .service(machines::find_path)
+        .service(events::list_events)
+        .service(events::stream_events);
+    routes
+        .service(api)
+        .service(system::root)
+        .service(redirect("/docs", "/docs/"))
+        .service(system::get_health)
+        .service(system::get_live)
+        .service(system::get_ready)
+        .service(system::get_metrics)
+        .service(system::error_page);
+}

@@ -1,0 +1,50 @@
+//! The description of the interface, made from the handlers, and the page to try it.
+
+use crate::http::{events, machines, system, workflows};
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{HttpResponse, get};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// The description, as `/openapi.json` shows it.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "IonVeil", description = "Decisions that must not be lost: event-sourced workflows with two time axes."),
+    paths(
+        workflows::create_workflow, workflows::list_workflows, workflows::get_workflow, workflows::transition_workflow, workflows::report_step, workflows::roll_back_workflow,
+        workflows::clone_workflow, workflows::cancel_workflow, workflows::reconcile_workflow, workflows::list_workflow_events,
+        machines::list_machines, machines::find_path,
+        events::list_events, events::stream_events,
+        system::get_health, system::get_live, system::get_ready, system::get_metrics,
+    ),
+    security((), ("bearer" = []), ("api_key" = [])),
+    modifiers(&Credentials),
+)]
+pub struct ApiDoc;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let key = ApiKeyValue::new(crate::http::auth::API_KEY_HEADER);
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(key)));
+    }
+}
+
+/// The description as JSON.
+#[get("/openapi.json")]
+async fn json(text: Data<String>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(text.get_ref().clone())
+}
+
+/// Mounts description and page.
+pub fn configure(routes: &mut ServiceConfig) {
+    // The description is made of plain values, so it always has a JSON form.
+    let text = ApiDoc::openapi().to_json().unwrap_or_default();
+    let page = SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json"));
+    routes.app_data(Data::new(text)).service(json).service(page);
+}

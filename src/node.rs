@@ -1,0 +1,106 @@
+//! One node: store, journal, entities and views, put together. The composition root below all edges.
+
+use crate::config::Config;
+use crate::store::Place;
+use ionveil_actors::{Host, HostMetrics};
+use ionveil_journal::{Journal, Store, StoreError};
+use ionveil_kernel::{Decider, Env, NodeId};
+use ionveil_views::{Location, Projector, ProjectorConfig, Status, Views, ViewsError};
+use ionveil_workflow::{Machines, Workflow};
+use prometheus_client::registry::Registry;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The file of the views in a data directory.
+const VIEWS_FILE: &str = "views.sqlite";
+
+/// Why a node could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The journal's store.
+    #[error("open the journal")]
+    Journal(#[from] StoreError),
+    /// The views' store.
+    #[error("open the views")]
+    Views(#[from] ViewsError),
+}
+
+/// A cheap handle on one node.
+#[derive(Clone)]
+pub struct Node {
+    /// Clock, randomness, spawning.
+    pub env: Env,
+    /// The journal's store, for reading.
+    pub store: Arc<dyn Store>,
+    /// The journal, which owns the partitions.
+    pub journal: Journal,
+    /// The workflows.
+    pub workflows: Host<Workflow>,
+    /// The machines that workflows can be registered with.
+    pub machines: Arc<Machines>,
+    /// The lists.
+    pub views: Views,
+    /// How far the lists have come.
+    pub views_status: watch::Receiver<Status>,
+    stop_views: Arc<watch::Sender<bool>>,
+    /// What is counted.
+    pub registry: Arc<Registry>,
+}
+
+impl Node {
+    /// Opens the store, takes its partitions, starts the entities' host on `arbiters` and lets the views follow.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn open(
+        config: &Config,
+        data_dir: Option<&Path>,
+        id: NodeId,
+        env: Env,
+        arbiters: Vec<actix::ArbiterHandle>,
+    ) -> Result<Self, NodeError> {
+        let place = Place::of(&config.store);
+        let store = place.open(&env, config.store.partitions, config.journal.lease).await?;
+        let views = Views::open(&views_location(&place, data_dir)?, store.partitions()).await?;
+        let journal = Journal::open(store.clone(), env.clone(), id, config.journal.clone()).await?;
+        let machines = Arc::new(config.machines.clone());
+        let (mut registry, metrics) = (Registry::default(), HostMetrics::default());
+        metrics.register(&mut registry, Workflow::KIND);
+        let decider = Arc::new(Workflow::new(machines.clone()));
+        let workflows = Host::new(journal.clone(), decider, config.runtime.clone(), metrics, arbiters);
+        let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
+        let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
+        env.spawn(projector.run(journal.commits(), stopped));
+        let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
+        Ok(Self { env, store, journal, workflows, machines, views, views_status, stop_views, registry })
+    }
+
+    /// How many events the views are behind; none if they stand still on an error.
+    #[must_use]
+    pub fn views_behind(&self) -> Option<u64> {
+        let status = self.views_status.borrow();
+        status.healthy().then(|| status.total() - status.done())
+    }
+
+    /// Finishes what is in line (for at most `deadline`), gives the partitions up and closes the store; says whether
+    /// everything was finished.
+    pub async fn close(&self, deadline: Duration) -> bool {
+        let drained = self.workflows.drain(deadline).await;
+        self.stop_views.send_replace(true);
+        self.views.close().await;
+        if let Err(error) = self.journal.close().await {
+            tracing::warn!(error = %error, "the partitions were not given up; their lease will end by itself");
+        }
+        drained
+    }
+}
+
+fn views_location(place: &Place, data_dir: Option<&Path>) -> Result<Location, ViewsError> {
+    match (place, data_dir) {
+        (Place::Postgres(url), _) => Location::parse(url.secret()),
+        (Place::Sqlite(_), Some(folder)) => Ok(Location::Sqlite(folder.join(VIEWS_FILE))),
+        (Place::Memory, _) | (Place::Sqlite(_), None) => Ok(Location::Memory),
+    }
+}

@@ -1,0 +1,117 @@
+//! A client of a running server: the same commands, over the public HTTP interface.
+
+use crate::cli::target::{Request, SendError, Sent};
+use crate::time;
+use anyhow::Context;
+use ionveil_workflow::Command;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, StatusCode, Url};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// The header by which a server says that it answers a repeat.
+pub const REPLAYED: &str = "idempotency-replayed";
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A running server.
+pub struct Remote {
+    client: Client,
+    base: Url,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
+    retryable: bool,
+}
+
+impl Remote {
+    /// A client for the server at `url`, with the credential in `token_file`, if any.
+    ///
+    /// # Errors
+    /// An address or file that cannot be used.
+    pub fn new(url: &str, token_file: Option<&Path>) -> anyhow::Result<Self> {
+        let base = Url::parse(url).with_context(|| format!("use {url:?} as the server's address"))?.join("/api/v1/")?;
+        let headers = token_file.map(credential).transpose()?.unwrap_or_default();
+        // No proxy: commands go to the server that was named and nowhere else.
+        let client = Client::builder().timeout(TIMEOUT).no_proxy().default_headers(headers).build()?;
+        Ok(Self { client, base })
+    }
+
+    /// Sends one request.
+    ///
+    /// # Errors
+    /// [`SendError`] if no answer came, or one that says to try again, or that the credential does not do.
+    pub async fn send(&self, request: &Request) -> Result<Sent, SendError> {
+        let (path, mut body) = form(request);
+        body.insert("occurred_at".to_owned(), json!(request.occurred_at.map(time::format)));
+        body.insert("expected_version".to_owned(), json!(request.expected_version));
+        let url = path.iter().try_fold(self.base.clone(), |url, segment| push(url, segment));
+        let url = url.ok_or_else(|| SendError { detail: "the server's address cannot carry a path".to_owned(), retryable: false })?;
+        let sent = self.client.post(url).header("idempotency-key", &request.key).json(&body).send().await;
+        let answer = sent.map_err(|error| SendError { detail: format!("the server does not answer: {error}"), retryable: true })?;
+        if answer.status().is_success() {
+            return Ok(if answer.headers().contains_key(REPLAYED) { Sent::AlreadyThere } else { Sent::Appended });
+        }
+        let status = answer.status();
+        let problem = answer.json::<Problem>().await;
+        let problem = problem.map_err(|_| SendError {
+            detail: format!("the server answers {status} in an unknown form"),
+            retryable: status.is_server_error(),
+        })?;
+        judge(status, problem)
+    }
+}
+
+/// Refusals are results; what concerns every request alike is an error.
+fn judge(status: StatusCode, problem: Problem) -> Result<Sent, SendError> {
+    let for_all = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) || status.is_server_error() || problem.retryable;
+    if for_all {
+        return Err(SendError { detail: format!("{}: {}", problem.code, problem.detail), retryable: problem.retryable });
+    }
+    Ok(Sent::Refused { code: problem.code, detail: problem.detail })
+}
+
+/// The path behind `/api/v1/` and the body.
+fn form(request: &Request) -> (Vec<&str>, Map<String, Value>) {
+    let id = request.id.as_str();
+    // The command's own form is the body's, but for its tag.
+    let mut body = match serde_json::to_value(&request.command) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(_) | Err(_) => Map::new(),
+    };
+    body.remove("type");
+    let path = match &request.command {
+        Command::Register { .. } => {
+            body.insert("id".to_owned(), json!(id));
+            vec!["workflows"]
+        }
+        Command::Transition { .. } => vec!["workflows", id, "transitions"],
+        Command::Step { .. } => vec!["workflows", id, "steps"],
+        Command::Rollback { .. } => vec!["workflows", id, "rollback"],
+        Command::Cancel { .. } => vec!["workflows", id, "cancel"],
+        Command::Reconcile { .. } => vec!["workflows", id, "reconcile"],
+        Command::Clone { source, .. } => {
+            body = Map::from_iter([("new_id".to_owned(), json!(id))]);
+            vec!["workflows", source.as_str(), "clone"]
+        }
+    };
+    (path, body)
+}
+
+fn push(mut url: Url, segment: &str) -> Option<Url> {
+    url.path_segments_mut().ok()?.pop_if_empty().push(segment);
+    Some(url)
+}
+
+fn credential(file: &Path) -> anyhow::Result<HeaderMap> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("read the credential in {}", file.display()))?;
+    let text = text.trim();
+    let (name, value) = if text.starts_with("ivk_") { ("x-api-key", text.to_owned()) } else { ("authorization", format!("Bearer {text}")) };
+    let mut value = HeaderValue::from_str(&value).with_context(|| format!("use the credential in {}", file.display()))?;
+    value.set_sensitive(true);
+    Ok(HeaderMap::from_iter([(HeaderName::from_static(name), value)]))
+}
