@@ -1,14 +1,16 @@
 //! A batch of appends in one transaction: read what the verdicts hang on, judge, write what was accepted. It does not begin
 //! or end the transaction.
 //!
-//! The write lock of the file is held throughout, so that what was read stays true; every read and write is one statement
-//! for up to 256 rows.
+//! The write lock of the file is held throughout, so that what was read stays true. Every read and write is one statement
+//! for up to 256 rows, and the next statement's values are laid out while the thread of the connection works on the last.
 
 use super::event_row::{Columns, place};
 use super::fault;
+use super::judge::{Head, Judge, accepted};
 use super::rows::{ManyRows, Values};
 use crate::{Append, Claim, NewEvent, Receipt, StoreError, Verdict};
 use ionveil_kernel::{BodyHash, CommandId, StreamId, Timestamp};
+use sqlx::SqlStr;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use std::collections::HashMap;
 
@@ -24,7 +26,7 @@ impl Statements {
     pub(super) fn new() -> Self {
         Self {
             find_receipts: ManyRows::new(include_str!("sql/find_receipts.sql"), 5),
-            find_versions: ManyRows::new(include_str!("sql/find_versions.sql"), 4),
+            find_versions: ManyRows::new(include_str!("sql/find_versions.sql"), 5),
             insert_events: ManyRows::new(include_str!("sql/insert_events.sql"), 17),
             insert_receipts: ManyRows::new(include_str!("sql/insert_receipts.sql"), 9),
         }
@@ -39,19 +41,13 @@ impl Statements {
         now: Timestamp,
     ) -> Result<Vec<Verdict>, StoreError> {
         let heads = heads(connection).await?;
-        let known = self.known(connection, batch, &heads).await?;
-        let versions = self.versions(connection, batch).await?;
-        let verdicts = Judge { claims, heads, versions, now }.batch(batch, known);
-        let accepted: Vec<_> = batch.iter().zip(&verdicts).filter_map(|(append, verdict)| Some((append, accepted(verdict)?))).collect();
-        self.store_events(connection, &accepted).await?;
-        self.store_receipts(connection, &accepted).await?;
-        Ok(verdicts)
-    }
-
-    /// The receipts from before, by place in the batch.
-    async fn known(&self, connection: &mut SqliteConnection, batch: &[Append], heads: &[Head]) -> Result<Vec<Option<Receipt>>, StoreError> {
         let commands: Vec<_> = batch.iter().map(|append| (&append.owner, append.command_id)).collect();
-        self.receipts(connection, &commands, heads.len()).await
+        let known = self.receipts(connection, &commands, heads.len()).await?;
+        let versions = self.versions(connection, batch).await?;
+        let verdicts = Judge::new(claims, heads, versions, now).batch(batch, known);
+        let accepted: Vec<_> = batch.iter().zip(&verdicts).filter_map(|(append, verdict)| Some((append, accepted(verdict)?))).collect();
+        self.store(connection, &accepted).await?;
+        Ok(verdicts)
     }
 
     /// The receipts of `commands`, in their order.
@@ -63,162 +59,76 @@ impl Statements {
     ) -> Result<Vec<Option<Receipt>>, StoreError> {
         let mut found = vec![None; commands.len()];
         let partitions = u16::try_from(partitions).unwrap_or(u16::MAX);
-        let mut first = 0;
-        for (sql, piece) in self.find_receipts.pieces(commands) {
-            let mut values = self.find_receipts.values(piece.len());
-            for (n, (owner, command)) in (first..).zip(piece) {
-                values.push(n)?;
-                push_name(&mut values, owner)?;
-                values.push(command.0)?;
-            }
-            for row in fetch(connection, sql, values).await? {
-                let n: usize = Columns(&row).count(0)?;
-                let (owner, command) = commands.get(n).ok_or_else(|| fault::unreadable("row number"))?;
-                found[n] = Some(receipt(&row, *command, owner.partition(partitions))?);
-            }
-            first += i64::try_from(piece.len()).unwrap_or(i64::MAX);
+        let push = |values: &mut Values, n: usize, (owner, command): &(&StreamId, CommandId)| {
+            values.push_count("row", n as u64)?;
+            push_name(values, owner)?;
+            values.push(command.0)
+        };
+        for row in self.find_receipts.fetch(connection, commands, push).await? {
+            let n: usize = Columns(&row).count(0)?;
+            let (owner, command) = commands.get(n).ok_or_else(|| fault::unreadable("row number"))?;
+            found[n] = Some(receipt(&row, *command, owner.partition(partitions))?);
         }
         Ok(found)
     }
 
     /// The last sequence number of every stream that the batch appends to.
     async fn versions<'a>(&self, connection: &mut SqliteConnection, batch: &'a [Append]) -> Result<HashMap<&'a StreamId, u64>, StoreError> {
-        let mut versions: HashMap<&StreamId, u64> =
-            batch.iter().flat_map(|append| &append.events).map(|event| (&event.stream, 0)).collect();
-        let streams: Vec<&StreamId> = versions.keys().copied().collect();
-        let mut first = 0;
-        for (sql, piece) in self.find_versions.pieces(&streams) {
-            let mut values = self.find_versions.values(piece.len());
-            for (n, stream) in (first..).zip(piece) {
-                values.push(n)?;
-                push_name(&mut values, stream)?;
-            }
-            for row in fetch(connection, sql, values).await? {
-                let columns = Columns(&row);
-                let n: usize = columns.count(0)?;
-                let stream = streams.get(n).ok_or_else(|| fault::unreadable("row number"))?;
-                if columns.maybe_integer(1)?.is_some() {
-                    versions.insert(stream, columns.count(1)?);
-                }
-            }
-            first += i64::try_from(piece.len()).unwrap_or(i64::MAX);
+        let mut versions: HashMap<&StreamId, u64> = HashMap::with_capacity(batch.len());
+        let mut firsts: Vec<&NewEvent> = Vec::with_capacity(batch.len());
+        for event in batch.iter().flat_map(|append| &append.events) {
+            versions.entry(&event.stream).or_insert_with(|| {
+                firsts.push(event);
+                event.sequence_number.saturating_sub(1)
+            });
+        }
+        let push = |values: &mut Values, n: usize, first: &&NewEvent| {
+            values.push_count("row", n as u64)?;
+            push_name(values, &first.stream)?;
+            values.push_count("sequence number", first.sequence_number.saturating_sub(1))
+        };
+        for row in self.find_versions.fetch(connection, &firsts, push).await? {
+            let columns = Columns(&row);
+            let first = firsts.get(columns.count::<usize>(0)?).ok_or_else(|| fault::unreadable("row number"))?;
+            versions.insert(&first.stream, columns.count(1)?);
         }
         Ok(versions)
     }
 
-    async fn store_events(&self, connection: &mut SqliteConnection, accepted: &[(&Append, &Receipt)]) -> Result<(), StoreError> {
+    async fn store(&self, connection: &mut SqliteConnection, accepted: &[(&Append, &Receipt)]) -> Result<(), StoreError> {
         let events: Vec<_> = accepted.iter().flat_map(|(append, receipt)| placed(append, receipt)).collect();
-        for (sql, piece) in self.insert_events.pieces(&events) {
-            let mut values = self.insert_events.values(piece.len());
-            for event in piece {
-                push_event(&mut values, event)?;
-            }
-            sqlx::query_with(sql, values.0).execute(&mut *connection).await.map_err(fault::of)?;
-        }
-        Ok(())
-    }
-
-    async fn store_receipts(&self, connection: &mut SqliteConnection, accepted: &[(&Append, &Receipt)]) -> Result<(), StoreError> {
-        for (sql, piece) in self.insert_receipts.pieces(accepted) {
-            let mut values = self.insert_receipts.values(piece.len());
-            for (append, receipt) in piece {
-                push_receipt(&mut values, append, receipt)?;
-            }
-            sqlx::query_with(sql, values.0).execute(&mut *connection).await.map_err(fault::of)?;
-        }
-        Ok(())
+        let receipts = self.insert_receipts.filled(accepted, |values, _, (append, receipt)| push_receipt(values, append, receipt));
+        let events = self.insert_events.filled(&events, |values, _, event| push_event(values, event));
+        execute(connection, events.chain(receipts)).await
     }
 }
 
-/// Where a partition stands.
-struct Head {
-    epoch: u64,
-    position: u64,
-    recorded_at: Option<Timestamp>,
+/// Executes one statement after the other, and lays out each while the one before is under way.
+async fn execute(
+    connection: &mut SqliteConnection,
+    mut statements: impl Iterator<Item = Result<(SqlStr, Values), StoreError>>,
+) -> Result<(), StoreError> {
+    let mut next = statements.next();
+    while let Some(statement) = next {
+        let (sql, values) = statement?;
+        let under_way = sqlx::query_with(sql, values.0).execute(&mut *connection);
+        let (done, following) = futures_util::future::join(under_way, async { statements.next() }).await;
+        done.map_err(fault::of)?;
+        next = following;
+    }
+    Ok(())
 }
 
-/// By partition; the rows are there from the day that the file was made.
-async fn heads(connection: &mut SqliteConnection) -> Result<Vec<Head>, StoreError> {
-    let rows = sqlx::query(include_str!("sql/heads.sql")).fetch_all(connection).await.map_err(fault::of)?;
-    let head = |row: &SqliteRow| {
-        let columns = Columns(row);
-        let recorded_at = columns.maybe_integer(3)?.map(Timestamp::from_micros);
-        Ok(Head { epoch: columns.count(1)?, position: columns.count(2)?, recorded_at })
+/// Where every partition stands; the rows are there from the day that the file was made.
+pub(super) async fn heads(connection: &mut SqliteConnection) -> Result<Vec<Head>, StoreError> {
+    let row = sqlx::query(include_str!("sql/heads.sql")).fetch_one(connection).await.map_err(fault::of)?;
+    let heads: Vec<(u64, u64, Option<i64>)> = serde_json::from_str(Columns(&row).text(0)?).map_err(|_| fault::unreadable("head"))?;
+    let head = |(epoch, position, recorded_at): (u64, u64, Option<i64>)| Head {
+        epoch,
+        position,
+        recorded_at: recorded_at.map(Timestamp::from_micros),
     };
-    rows.iter().map(head).collect()
-}
-
-/// Tells verdicts in the order of the batch, and keeps what the accepted appends change for those behind them.
-struct Judge<'a> {
-    claims: &'a [Claim],
-    heads: Vec<Head>,
-    versions: HashMap<&'a StreamId, u64>,
-    now: Timestamp,
-}
-
-impl<'a> Judge<'a> {
-    fn batch(mut self, batch: &'a [Append], known: Vec<Option<Receipt>>) -> Vec<Verdict> {
-        let mut earlier: HashMap<&StreamId, Earlier> = HashMap::new();
-        let judged = batch.iter().zip(known).map(|(append, known)| {
-            let earlier = earlier.entry(&append.owner).or_default();
-            let twice = earlier.commands.contains(&append.command_id);
-            let verdict = if twice { Verdict::Conflict } else { self.one(append, known, earlier.broken) };
-            earlier.commands.push(append.command_id);
-            earlier.broken |= accepted(&verdict).is_none();
-            verdict
-        });
-        judged.collect()
-    }
-
-    fn one(&mut self, append: &'a Append, known: Option<Receipt>, broken: bool) -> Verdict {
-        let partition = append.owner.partition(u16::try_from(self.heads.len()).unwrap_or(u16::MAX));
-        let epoch = self.heads[usize::from(partition)].epoch;
-        if !self.claims.contains(&Claim { partition, epoch }) {
-            return Verdict::Fenced;
-        }
-        match known {
-            Some(receipt) => Verdict::Duplicate(receipt),
-            None if broken || !self.follows(append) => Verdict::Conflict,
-            None => Verdict::Accepted(self.accept(partition, append)),
-        }
-    }
-
-    fn follows(&self, append: &'a Append) -> bool {
-        let mut ends: HashMap<&StreamId, u64> = HashMap::new();
-        append.events.iter().all(|event| {
-            let end = ends.entry(&event.stream).or_insert_with(|| self.versions.get(&event.stream).copied().unwrap_or(0));
-            *end += 1;
-            *end == event.sequence_number
-        })
-    }
-
-    fn accept(&mut self, partition: u16, append: &'a Append) -> Receipt {
-        for event in &append.events {
-            self.versions.insert(&event.stream, event.sequence_number);
-        }
-        let head = &mut self.heads[usize::from(partition)];
-        let recorded_at = head.recorded_at.map_or(self.now, |last| last.max(self.now));
-        head.position += append.events.len() as u64;
-        if !append.events.is_empty() {
-            head.recorded_at = Some(recorded_at);
-        }
-        Receipt {
-            command_id: append.command_id,
-            body_hash: append.body_hash,
-            version: append.version,
-            partition,
-            position: head.position,
-            events: u32::try_from(append.events.len()).unwrap_or(u32::MAX),
-            recorded_at,
-        }
-    }
-}
-
-/// What befell the earlier appends of one owner in the batch.
-#[derive(Default)]
-struct Earlier {
-    commands: Vec<CommandId>,
-    broken: bool,
+    Ok(heads.into_iter().map(head).collect())
 }
 
 /// An event with what the journal adds to it.
@@ -264,8 +174,8 @@ fn push_event(values: &mut Values, placed: &Placed<'_>) -> Result<(), StoreError
 }
 
 fn push_receipt(values: &mut Values, append: &Append, receipt: &Receipt) -> Result<(), StoreError> {
-    push_name(values, &append.owner)?;
     values.push(receipt.command_id.0)?;
+    push_name(values, &append.owner)?;
     values.push(&receipt.body_hash.0[..])?;
     values.push_count("version", receipt.version)?;
     values.push_count("position", receipt.position)?;
@@ -285,15 +195,4 @@ fn receipt(row: &SqliteRow, command_id: CommandId, partition: u16) -> Result<Rec
         events: columns.count(4)?,
         recorded_at: columns.instant(5)?,
     })
-}
-
-async fn fetch(connection: &mut SqliteConnection, sql: sqlx::SqlStr, values: Values) -> Result<Vec<SqliteRow>, StoreError> {
-    sqlx::query_with(sql, values.0).fetch_all(connection).await.map_err(fault::of)
-}
-
-fn accepted(verdict: &Verdict) -> Option<&Receipt> {
-    match verdict {
-        Verdict::Accepted(receipt) => Some(receipt),
-        Verdict::Duplicate(_) | Verdict::Conflict | Verdict::Fenced => None,
-    }
 }

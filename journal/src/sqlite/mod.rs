@@ -5,6 +5,7 @@
 mod append;
 mod event_row;
 mod fault;
+mod judge;
 mod lane;
 mod lease;
 mod open;

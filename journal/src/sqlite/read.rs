@@ -2,6 +2,7 @@
 //! after it has answered.
 
 use super::SqliteStore;
+use super::append::heads;
 use super::event_row::{Columns, EventReader, POSITION_MAX, place};
 use super::fault;
 use crate::{Filter, Page, Receipt, StoreError};
@@ -79,8 +80,8 @@ impl SqliteStore {
     }
 
     pub(super) async fn last_positions(&self) -> Result<Vec<u64>, StoreError> {
-        let rows = sqlx::query(include_str!("sql/heads.sql")).fetch_all(&self.readers).await.map_err(fault::of)?;
-        rows.iter().map(|row| Columns(row).count(2)).collect()
+        let mut reader = self.readers.acquire().await.map_err(fault::of)?;
+        Ok(heads(&mut reader).await?.into_iter().map(|head| head.position).collect())
     }
 
     pub(super) async fn entity_names(&self, after: Option<&StreamId>, limit: usize) -> Result<Vec<StreamId>, StoreError> {

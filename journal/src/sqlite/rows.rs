@@ -2,7 +2,7 @@
 
 use super::fault;
 use crate::StoreError;
-use sqlx::sqlite::SqliteArguments;
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, SqlSafeStr, SqlStr};
 use std::sync::Arc;
 
@@ -26,22 +26,35 @@ impl ManyRows {
         Self { columns, variants: SIZES.into_iter().map(variant).collect() }
     }
 
-    /// Cuts `rows` into pieces that a statement fits exactly.
-    pub(super) fn pieces<'a, T>(&'a self, rows: &'a [T]) -> impl Iterator<Item = (SqlStr, &'a [T])> {
-        let mut rest = rows;
+    /// The statements for `rows`, with the values that `push` lays out for each; it is told the row's number.
+    pub(super) fn filled<'a, T>(
+        &'a self,
+        rows: &'a [T],
+        push: impl Fn(&mut Values, usize, &T) -> Result<(), StoreError> + 'a,
+    ) -> impl Iterator<Item = Result<(SqlStr, Values), StoreError>> + 'a {
+        let mut done = 0;
         std::iter::from_fn(move || {
-            let (size, sql) = self.variants.iter().find(|(size, _)| *size <= rest.len())?;
-            let (piece, after) = rest.split_at(*size);
-            rest = after;
-            Some((sql.clone(), piece))
+            let (size, sql) = self.variants.iter().find(|(size, _)| *size <= rows.len() - done)?;
+            let mut values = Values::with_room(size * self.columns);
+            let laid_out = (done..).zip(&rows[done..done + size]).try_for_each(|(n, row)| push(&mut values, n, row));
+            done += size;
+            Some(laid_out.map(|()| (sql.clone(), values)))
         })
     }
 
-    /// Room for the values of `rows` rows.
-    pub(super) fn values(&self, rows: usize) -> Values {
-        let mut values = Values(SqliteArguments::default());
-        values.0.reserve(self.columns * rows, 0);
-        values
+    /// What the statements for `rows` find, one after the other.
+    pub(super) async fn fetch<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: &[T],
+        push: impl Fn(&mut Values, usize, &T) -> Result<(), StoreError>,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let mut found = Vec::new();
+        for statement in self.filled(rows, push) {
+            let (sql, values) = statement?;
+            found.extend(sqlx::query_with(sql, values.0).fetch_all(&mut *connection).await.map_err(fault::of)?);
+        }
+        Ok(found)
     }
 }
 
@@ -50,6 +63,12 @@ impl ManyRows {
 pub(super) struct Values(pub(super) SqliteArguments);
 
 impl Values {
+    fn with_room(values: usize) -> Self {
+        let mut arguments = SqliteArguments::default();
+        arguments.reserve(values, 0);
+        Self(arguments)
+    }
+
     /// Adds one value.
     pub(super) fn push<'t, T>(&mut self, value: T) -> Result<(), StoreError>
     where

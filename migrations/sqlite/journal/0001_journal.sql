@@ -34,17 +34,19 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_by_stream ON events (org, kind, id, sequence_number);
 CREATE INDEX events_of_parts ON events (org, owner_kind, owner_id, place) WHERE owner_id IS NOT NULL;
 
+-- The command comes first in the key: ids that sort by time then fill one page after the other instead of dirtying one
+-- page each (measured: see docs).
 CREATE TABLE receipts (
+    command_id  BLOB    NOT NULL,
     org         TEXT    NOT NULL,
     kind        TEXT    NOT NULL,
     id          TEXT    NOT NULL,
-    command_id  BLOB    NOT NULL,
     body_hash   BLOB    NOT NULL,
     version     INTEGER NOT NULL,
     position    INTEGER NOT NULL,
     events      INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
-    PRIMARY KEY (org, kind, id, command_id)
+    PRIMARY KEY (command_id, org, kind, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE heads (

@@ -1,1 +1,1 @@
-INSERT INTO receipts (org, kind, id, command_id, body_hash, version, position, events, recorded_at) VALUES /*rows*/
+INSERT OR ROLLBACK INTO receipts (command_id, org, kind, id, body_hash, version, position, events, recorded_at) VALUES /*rows*/
