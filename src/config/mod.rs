@@ -7,6 +7,7 @@
 pub mod env;
 mod fault;
 mod layers;
+mod read;
 mod section;
 mod settings;
 mod show;

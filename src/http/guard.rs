@@ -128,10 +128,9 @@ fn check_host(hosts: &[String], headers: &HeaderMap, in_target: Option<&str>) ->
 
 /// `host:port` without the port; an IPv6 address keeps its brackets.
 fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !(name.contains(':') && !name.ends_with(']')) => name,
-        Some(_) | None => host,
-    }
+    let Some((name, port)) = host.rsplit_once(':') else { return host };
+    let whole = name.ends_with(']') || !name.contains(':');
+    if whole && port.bytes().all(|b| b.is_ascii_digit()) { name } else { host }
 }
 
 /// Bodies must be JSON and say so: a form of a foreign page cannot send that type without being asked first (CORS).

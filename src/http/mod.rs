@@ -7,6 +7,7 @@ pub mod guard;
 pub mod json;
 pub mod problem;
 pub mod trace;
+pub mod values;
 
 pub mod answers;
 pub mod app;

@@ -277,7 +277,7 @@ impl Problem {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if self.code == Code::Draining {
-            response.insert_header((header::CONNECTION, "close"));
+            response.force_close();
         }
         // Serialising a struct of strings cannot fail; an empty body with the right status is the last resort.
         response.body(serde_json::to_vec(&self.body()).unwrap_or_default())
@@ -353,6 +353,14 @@ mod tests {
             let heading = format!("# `{code}` (HTTP {})", code.status().as_u16());
             assert!(code.page().starts_with(&heading), "{heading}");
         }
+    }
+
+    #[test]
+    fn every_page_is_of_a_code() {
+        let pages = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors")).unwrap();
+        let names = pages.map(|page| page.unwrap().file_name().into_string().unwrap());
+        let strays: Vec<_> = names.filter(|name| name != "README.md" && Code::from_name(name.trim_end_matches(".md")).is_none()).collect();
+        assert_eq!(strays, Vec::<String>::new());
     }
 
     #[test]

@@ -1,0 +1,230 @@
+//! The second pass: from the merged table to settings that are in range and make sense, one function a section.
+//!
+//! A new setting needs its line here, its field in `settings` and its default in `config/default.toml`.
+
+use crate::config::section::Section;
+use crate::config::settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Logging, Server, Store, StoreUrl, TokenKey};
+use crate::config::{ConfigFault, Origin, Raw};
+use ionveil_actors::HostConfig;
+use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
+use ionveil_kernel::{Org, Role};
+use ionveil_workflow::{MachineDefinition, Machines, StateDefinition};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+impl Config {
+    /// Reads every section; `None` only after a fault was noted.
+    pub(super) fn read(raw: &Raw, faults: &mut Vec<ConfigFault>) -> Option<Self> {
+        let server = read(raw, "server", faults, server);
+        let store = read(raw, "store", faults, store);
+        let journal = read(raw, "journal", faults, journal);
+        let runtime = read(raw, "runtime", faults, runtime);
+        let auth = read(raw, "auth", faults, auth);
+        let logging = read(raw, "logging", faults, logging);
+        let definitions = read(raw, "machines", faults, |section| Some(section.each_table(machine)));
+        let machines = definitions.and_then(|definitions| machines(raw, definitions, faults));
+        unknown_sections(raw, faults);
+        let (server, (store, lease)) = (server?, store?);
+        Some(Self {
+            journal: JournalConfig { lease, ..journal? },
+            runtime: HostConfig { deadline: server.request_timeout, ..runtime? },
+            server,
+            store,
+            auth: auth?,
+            logging: logging?,
+            machines: machines?,
+        })
+    }
+}
+
+const SECTIONS: [&str; 7] = ["server", "store", "journal", "runtime", "auth", "logging", "machines"];
+
+fn unknown_sections(raw: &Raw, faults: &mut Vec<ConfigFault>) {
+    for name in raw.table.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
+        let hint = crate::spelling::nearest(name, SECTIONS.into_iter()).map(|known| format!("; did you mean [{known}]?"));
+        let detail = format!("is an unknown section{}", hint.unwrap_or_default());
+        faults.push(ConfigFault { path: name.clone(), origin: raw.origin(name).cloned(), detail });
+    }
+}
+
+fn read<T>(raw: &Raw, name: &str, faults: &mut Vec<ConfigFault>, fields: impl FnOnce(&mut Section<'_>) -> Option<T>) -> Option<T> {
+    let mut section = Section::open(raw, name, faults);
+    let value = fields(&mut section);
+    section.finish();
+    value
+}
+
+fn server(section: &mut Section<'_>) -> Option<Server> {
+    let listen = section.parsed("listen", listen);
+    let workers = section.integer("workers", 0..=1024);
+    let request_timeout_ms = section.integer("request_timeout_ms", 100..=600_000);
+    let drain_timeout_ms = section.integer("drain_timeout_ms", 0..=600_000);
+    let body_limit_bytes = section.integer("body_limit_bytes", 1024..=64 << 20);
+    // serde_json's own guard stops at 128 levels.
+    let body_depth_max = section.integer("body_depth_max", 1..=120);
+    let allowed_hosts = section.texts("allowed_hosts").and_then(|hosts| lawful_hosts(section, hosts));
+    Some(Server {
+        listen: listen?,
+        workers: Some(size(workers?)).filter(|workers| *workers > 0),
+        request_timeout: Duration::from_millis(request_timeout_ms?),
+        drain_timeout: Duration::from_millis(drain_timeout_ms?),
+        body_limit_bytes: size(body_limit_bytes?),
+        body_depth_max: size(body_depth_max?),
+        allowed_hosts: allowed_hosts?,
+    })
+}
+
+/// An address with a port; `localhost` is the IPv4 loopback, so that no name service is asked.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    match port {
+        Some(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        None => text.parse().map_err(|_| format!("must be ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080, not {text:?}")),
+    }
+}
+
+fn lawful_hosts(section: &mut Section<'_>, hosts: Vec<String>) -> Option<Vec<String>> {
+    let lawful = |host: &String| !host.is_empty() && !host.contains(['/', ' ', '*']) && host.is_ascii();
+    match hosts.iter().find(|host| !lawful(host)) {
+        Some(host) => {
+            section.fault("allowed_hosts", format!("must be host names without scheme, path or wildcard, not {host:?}"));
+            None
+        }
+        None => Some(hosts.iter().map(|host| host.to_ascii_lowercase()).collect()),
+    }
+}
+
+fn store(section: &mut Section<'_>) -> Option<(Store, Duration)> {
+    let data_dir = section.path("data_dir");
+    let url = section.parsed("url", |text| if text.is_empty() { Ok(None) } else { StoreUrl::parse(text).map(Some) });
+    let partitions = section.integer("partitions", 1..=u64::from(PARTITIONS_MAX));
+    let lease_ms = section.integer("lease_ms", 500..=60_000);
+    let partitions = u16::try_from(partitions?).ok()?;
+    Some((Store { data_dir: data_dir?, url: url?, partitions }, Duration::from_millis(lease_ms?)))
+}
+
+fn journal(section: &mut Section<'_>) -> Option<JournalConfig> {
+    let batch_events_max = section.integer("batch_events_max", 1..=20_000);
+    let batch_bytes_max = section.integer("batch_bytes_max", 1024..=64 << 20);
+    let queue_max = section.integer("queue_max", 1..=1_000_000);
+    let retry_ms = section.integer("retry_ms", 0..=600_000);
+    Some(JournalConfig {
+        batch_events_max: size(batch_events_max?),
+        batch_bytes_max: size(batch_bytes_max?),
+        queue_max: size(queue_max?),
+        retry_for: Duration::from_millis(retry_ms?),
+        ..JournalConfig::default()
+    })
+}
+
+fn runtime(section: &mut Section<'_>) -> Option<HostConfig> {
+    let resident_max = section.integer("resident_max", 1..=10_000_000);
+    let idle_ms = section.integer("idle_ms", 100..=86_400_000);
+    let queue_max = section.integer("queue_max", 1..=100_000);
+    let snapshot_every = section.integer("snapshot_every", 10..=1_000_000);
+    Some(HostConfig {
+        resident_max: size(resident_max?),
+        idle: Duration::from_millis(idle_ms?),
+        queue_max: size(queue_max?),
+        snapshot_every: snapshot_every?,
+        ..HostConfig::default()
+    })
+}
+
+fn auth(section: &mut Section<'_>) -> Option<Auth> {
+    let issuer = section.parsed("issuer", not_empty);
+    let audience = section.parsed("audience", not_empty);
+    let leeway_s = section.integer("leeway_s", 0..=300);
+    let keys = section.tables("keys", token_key);
+    let api_keys = section.tables("api_keys", api_key);
+    let (keys, api_keys) = (keys?, api_keys?);
+    note_repeats(section, "keys", keys.iter().map(|key| &*key.id));
+    note_repeats(section, "api_keys", api_keys.iter().map(|key| &*key.id));
+    Some(Auth { issuer: issuer?, audience: audience?, leeway: Duration::from_secs(leeway_s?), keys, api_keys })
+}
+
+fn not_empty(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+fn note_repeats<'k>(section: &mut Section<'_>, key: &str, ids: impl Iterator<Item = &'k str>) {
+    let mut seen = std::collections::BTreeSet::new();
+    for id in ids.filter(|id| !seen.insert(*id)) {
+        section.fault(key, format!("has two entries with the id {id:?}"));
+    }
+}
+
+fn token_key(section: &mut Section<'_>) -> Option<TokenKey> {
+    let id = section.parsed("id", not_empty);
+    let algorithm = section.parsed("algorithm", KeyAlgorithm::parse);
+    let (secret, public) = (section.optional_path("secret_file"), section.optional_path("public_key_file"));
+    let algorithm = algorithm?;
+    let (wanted, file, other) = match algorithm {
+        KeyAlgorithm::EdDsa | KeyAlgorithm::Rs256 => ("public_key_file", public, secret),
+        KeyAlgorithm::Hs256 => ("secret_file", secret, public),
+    };
+    if file.is_none() || other.is_some() {
+        section.fault(wanted, format!("a key for {} has {wanted} and no other file", algorithm.as_str()));
+    }
+    Some(TokenKey { id: id?, algorithm, file: file? })
+}
+
+fn api_key(section: &mut Section<'_>) -> Option<ApiKey> {
+    let id = section.parsed("id", |text| {
+        if crate::auth::is_key_id(text) { Ok(text.to_owned()) } else { Err(format!("must match {}", crate::auth::KEY_ID_PATTERN)) }
+    });
+    let org = section.parsed("org", |text| Org::new(text).map_err(|error| error.to_string()));
+    let role = section.parsed("role", role);
+    let subject = section.optional_text("subject");
+    let sha256 =
+        section.parsed("sha256", |text| crate::auth::hash_from_hex(text).ok_or_else(|| "must be 64 hexadecimal digits".to_owned()));
+    let id = id?;
+    Some(ApiKey { subject: subject.unwrap_or_else(|| id.clone()), id, org: org?, role: role?, sha256: sha256? })
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    let known = Role::ALL.into_iter().find(|role| role.as_str() == text);
+    known.ok_or_else(|| "must be operator, dispatcher, supervisor or admin".to_owned())
+}
+
+fn logging(section: &mut Section<'_>) -> Option<Logging> {
+    let format = section.parsed("format", |text| match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json".to_owned()),
+    });
+    let level = section.parsed("level", |text| {
+        let named = ["error", "warn", "info", "debug", "trace"].contains(&text.to_ascii_lowercase().as_str());
+        text.parse().ok().filter(|_| named).ok_or_else(|| "must be error, warn, info, debug or trace".to_owned())
+    });
+    Some(Logging { format: format?, level: level? })
+}
+
+fn machine(section: &mut Section<'_>) -> Option<MachineDefinition> {
+    let initial = section.text("initial");
+    let terminal = section.optional_texts("terminal");
+    let states = section.tables("states", |state| {
+        let (name, to) = (state.text("name"), state.optional_texts("to"));
+        Some(StateDefinition { name: name?, to: to.unwrap_or_default() })
+    });
+    Some(MachineDefinition { initial: initial?, terminal, states: states? })
+}
+
+fn machines(raw: &Raw, definitions: Vec<(String, MachineDefinition)>, faults: &mut Vec<ConfigFault>) -> Option<Machines> {
+    // With a row missing because of a fault of form, the checks of the whole would only report what follows from it.
+    if faults.iter().any(|fault| fault.path.starts_with("machines.")) {
+        return None;
+    }
+    let found = Machines::new(definitions).map_err(|found| {
+        faults.extend(found.into_iter().map(|fault| {
+            let origin: Option<Origin> = raw.origin(&fault.path).cloned();
+            ConfigFault { path: fault.path, origin, detail: fault.kind.to_string() }
+        }));
+    });
+    found.ok()
+}
+
+/// Ranges above fit every `usize` that we build for; a smaller one is capped.
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
