@@ -76,6 +76,13 @@ fn every_command_leads_to_its_event() {
             "dispatch cancelled! 1",
         ),
         ("rollback", vec![queued(), moved("queued", "allocated")], ROLLBACK, rolled_back("allocated", "queued"), "dispatch queued 1"),
+        (
+            "rollback ends the step",
+            vec![queued(), moved("queued", "allocated"), started("departed")],
+            ROLLBACK,
+            rolled_back("allocated", "queued"),
+            "dispatch queued 1",
+        ),
         ("cancel", vec![queued()], CANCEL, cancelled("queued", "cancelled"), "dispatch cancelled! 1"),
         (
             "cancel where there is aborted",
