@@ -27,7 +27,7 @@ const FLOOR_PERCENT: f64 = 85.0;
 const PROFILES: &str = "coverage/profiles";
 const OBJECTS: &str = "coverage/objects.txt";
 const MERGED: &str = "coverage/all.profdata";
-const WRAPPER_MARK: &str = "IONVEIL_XTASK_INSTRUMENT";
+const WRAPPER_MARK: &str = "XTASK_INSTRUMENT";
 
 /// LLVM's readers, both of one version.
 pub(crate) struct Tools {
