@@ -1,9 +1,9 @@
 //! Checks on what was recorded: partitions are dense and their time never goes back; every entity folds to the same
 //! state twice from its events, and from its snapshot.
 
-use ionveil_actors::{LoadError, Loaded, Loader, Until};
-use ionveil_journal::{Filter, Store, StoreError};
-use ionveil_kernel::{Decider, StreamId, Timestamp};
+use ionveil_actors::{LoadError, Loaded, Loader};
+use ionveil_journal::{Filter, Snapshot, Store, StoreError};
+use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
 use serde::Serialize;
 use std::fmt;
 
@@ -87,7 +87,7 @@ pub async fn check_partition(
     }
 }
 
-/// Replays an entity twice from its events and once from its snapshot; says how many events it has.
+/// Replays an entity: twice from its events, side by side, and from its snapshot; says how many events it has.
 ///
 /// # Errors
 /// If the store cannot be read; what cannot be folded is a finding.
@@ -97,36 +97,57 @@ pub async fn check_entity<D: Decider>(loader: &Loader<D>, entity: &StreamId, rep
         report.found(entity, "unreadable", format!("this release knows no entities of kind {}", entity.kind));
         return Ok(0);
     }
-    let first = loader.replay(entity, Until::default()).await;
-    let first = match first {
-        Ok(first) => first,
-        Err(LoadError::Store(error @ (StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_)))) => return Err(error),
-        Err(error) => {
-            report.found(entity, "unreadable", explain(&error));
-            return Ok(0);
+    let snapshot = loader.store().snapshot(entity).await?;
+    let mut replays = Replays::new(loader, entity, snapshot.as_ref());
+    loop {
+        let Loaded { version, position, .. } = replays.first;
+        let events = loader.store().read_entity(entity, version, position, CHUNK).await?;
+        for event in &events {
+            if let Err(error) = replays.apply(loader, entity, event) {
+                report.found(entity, "unreadable", explain(&error));
+                return Ok(replays.first.version);
+            }
         }
-    };
-    // A writer may be ahead of the first replay: the others stop where it stopped.
-    let until = Until { position: Some(first.position), ..Until::default() };
-    for (way, again) in
-        [("a second replay", loader.replay(entity, until).await), ("its snapshot and the rest", loader.load_until(entity, until).await)]
-    {
-        match again {
-            Ok(again) => compare(&first, &again, way, entity, report),
-            Err(error) => report.found(entity, "unreadable", explain(&error)),
+        if events.len() < CHUNK {
+            replays.compare(entity, report);
+            return Ok(replays.first.version);
         }
     }
-    Ok(first.version)
 }
 
-fn compare<D: Decider>(first: &Loaded<D>, again: &Loaded<D>, way: &str, entity: &StreamId, report: &mut Report) {
-    let same = first.state == again.state && first.version == again.version && first.occurred_at == again.occurred_at;
-    if !same {
-        let detail = format!(
-            "{way} gives version {} in state {:?}, the first replay version {} in state {:?}",
-            again.version, again.state, first.version, first.state
-        );
-        report.found(entity, "diverged", detail);
+/// Three ways to the same state.
+struct Replays<D: Decider> {
+    first: Loaded<D>,
+    second: Loaded<D>,
+    /// Joins once the others have come to it.
+    from_snapshot: Option<Loaded<D>>,
+}
+
+impl<D: Decider> Replays<D> {
+    fn new(loader: &Loader<D>, entity: &StreamId, snapshot: Option<&Snapshot>) -> Self {
+        let from_snapshot = snapshot.and_then(|snapshot| loader.restore(snapshot));
+        Self { first: loader.empty(entity), second: loader.empty(entity), from_snapshot }
+    }
+
+    fn apply(&mut self, loader: &Loader<D>, entity: &StreamId, event: &Recorded) -> Result<(), LoadError> {
+        let take = |loaded: &mut Loaded<D>| std::mem::replace(loaded, loader.empty(entity));
+        self.first = loader.apply(entity, take(&mut self.first), event)?;
+        self.second = loader.apply(entity, take(&mut self.second), event)?;
+        if let Some(loaded) = self.from_snapshot.take_if(|loaded| event.position > loaded.position) {
+            self.from_snapshot = Some(loader.apply(entity, loaded, event)?);
+        }
+        Ok(())
+    }
+
+    fn compare(&self, entity: &StreamId, report: &mut Report) {
+        let ways = [("a second replay", Some(&self.second)), ("its snapshot and the rest", self.from_snapshot.as_ref())];
+        for (way, again) in ways.into_iter().filter_map(|(way, again)| Some((way, again?))) {
+            let same = |a: &Loaded<D>, b: &Loaded<D>| a.state == b.state && a.version == b.version && a.occurred_at == b.occurred_at;
+            if !same(&self.first, again) {
+                let (was, is) = ((self.first.version, &self.first.state), (again.version, &again.state));
+                report.found(entity, "diverged", format!("{way} gives {is:?}, the first replay {was:?}"));
+            }
+        }
     }
 }
 

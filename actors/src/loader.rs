@@ -132,6 +132,12 @@ impl<D: Decider> Loader<D> {
         Self { decider, store }
     }
 
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
     /// The decider.
     #[must_use]
     pub fn decider(&self) -> &Arc<D> {
@@ -208,7 +214,9 @@ impl<D: Decider> Loader<D> {
         Ok(next)
     }
 
-    fn empty(&self, owner: &StreamId) -> Loaded<D> {
+    /// The entity before its first event.
+    #[must_use]
+    pub fn empty(&self, owner: &StreamId) -> Loaded<D> {
         Loaded {
             state: self.decider.initial(owner),
             version: 0,
@@ -220,25 +228,31 @@ impl<D: Decider> Loader<D> {
         }
     }
 
-    /// A snapshot is only a cache: one of another schema or reducer, one that cannot be read, or one that lies beyond
-    /// `until` is passed over.
-    async fn from_snapshot(&self, owner: &StreamId, until: Until) -> Result<Loaded<D>, LoadError> {
-        let fits = |s: &Snapshot| {
-            s.state_schema == D::STATE_SCHEMA && s.reducer == D::REDUCER && until.admits(s.occurred_at, s.recorded_at, s.position)
-        };
-        let Some(snapshot) = self.store.snapshot(owner).await?.filter(fits) else { return Ok(self.empty(owner)) };
-        let Ok(stored) = serde_json::from_str::<Stored<D::State>>(&snapshot.state) else { return Ok(self.empty(owner)) };
-        let parse = |(stream, last): (String, u64)| Some((stream.parse().ok()?, last));
-        let Some(parts) = stored.parts.into_iter().map(parse).collect() else { return Ok(self.empty(owner)) };
-        Ok(Loaded {
+    /// The entity as a snapshot holds it. A snapshot is only a cache: none comes of one of another schema or reducer, or
+    /// of one that cannot be read.
+    #[must_use]
+    pub fn restore(&self, snapshot: &Snapshot) -> Option<Loaded<D>> {
+        if snapshot.state_schema != D::STATE_SCHEMA || snapshot.reducer != D::REDUCER {
+            return None;
+        }
+        let stored = serde_json::from_str::<Stored<D::State>>(&snapshot.state).ok()?;
+        let parts = stored.parts.into_iter().map(|(stream, last)| Some((stream.parse().ok()?, last))).collect::<Option<_>>()?;
+        Some(Loaded {
             state: stored.state,
-            parts,
             version: snapshot.version,
             position: snapshot.position,
             occurred_at: snapshot.occurred_at,
             recorded_at: snapshot.recorded_at,
             snapshot_version: snapshot.version,
+            parts,
         })
+    }
+
+    /// From the snapshot, unless it lies beyond `until`.
+    async fn from_snapshot(&self, owner: &StreamId, until: Until) -> Result<Loaded<D>, LoadError> {
+        let snapshot = self.store.snapshot(owner).await?;
+        let fits = |s: &Snapshot| until.admits(s.occurred_at, s.recorded_at, s.position);
+        Ok(snapshot.filter(fits).and_then(|snapshot| self.restore(&snapshot)).unwrap_or_else(|| self.empty(owner)))
     }
 
     async fn fold(&self, owner: &StreamId, mut loaded: Loaded<D>, until: Until) -> Result<Loaded<D>, LoadError> {
