@@ -76,10 +76,12 @@ fn as_problem<B: MessageBody + 'static>(response: ServiceResponse<B>, trace: &Tr
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
     let bare = matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
-    let problem = match response.response().error() {
-        Some(error) => problem_of(error),
-        None if failed && bare => Problem::new(Code::for_status(status), sentence(status)),
-        None => return response.map_into_left_body(),
+    let ours = response.response().extensions().get::<Problem>().cloned();
+    let problem = match (ours, response.response().error()) {
+        (Some(problem), _) => problem,
+        (None, Some(error)) => problem_of(error),
+        (None, None) if failed && bare => Problem::new(Code::for_status(status), sentence(status)),
+        (None, None) => return response.map_into_left_body(),
     };
     if !failed {
         return response.map_into_left_body();

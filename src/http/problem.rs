@@ -280,7 +280,10 @@ impl Problem {
             response.force_close();
         }
         // Serialising a struct of strings cannot fail; an empty body with the right status is the last resort.
-        response.body(serde_json::to_vec(&self.body()).unwrap_or_default())
+        let mut response = response.body(serde_json::to_vec(&self.body()).unwrap_or_default());
+        // So that the edge can add the trace id also where a handler answers with this instead of failing with it.
+        response.extensions_mut().insert(self.clone());
+        response
     }
 
     /// Statuses 429 and 503 always say when to come back.

@@ -42,6 +42,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/things/{id}").route(web::get().to(show)))
         .service(web::resource("/numbers/{n}").route(web::get().to(async |n: web::Path<u8>| n.to_string())))
         .service(web::resource("/fails").route(web::get().to(fails)))
+        .service(web::resource("/answers").route(web::get().to(async || Problem::new(Code::NoPath, "no").response())))
         .service(web::resource("/unready").route(web::get().to(unready)));
 }
 
@@ -132,6 +133,7 @@ async fn every_failure_is_a_problem() {
         (get("/nowhere"), (404, "not_found")),
         (get("/echo"), (405, "method_not_allowed")),
         (get("/fails"), (500, "internal")),
+        (get("/answers"), (404, "no_path")),
         (post("/echo", Some("application/json"), "{"), (400, "malformed_json")),
         (post("/echo", Some("application/json"), r#"{"name":"x","nme":1}"#), (400, "unknown_field")),
         (post("/echo", Some("application/json"), "[[[[[]]]]]"), (400, "body_too_deep")),
