@@ -24,6 +24,7 @@ port = $port
 unix_socket_directories = '$folder'
 max_connections = 200
 max_wal_size = 2GB
+shared_buffers = 512MB
 fsync = on
 synchronous_commit = on
 CONF

@@ -1,9 +1,9 @@
 //! Who owns which partition. The lease clock is the database's; every change of hands locks the head, so it waits for
 //! an append under way, for `lock_timeout` at most.
 
-use super::append::unsigned;
 use super::connections::Connections;
 use super::fault;
+use super::number::{self, unsigned};
 use crate::{Claim, Lease, StoreError};
 use ionveil_kernel::NodeId;
 use sqlx::Row;
@@ -68,8 +68,7 @@ fn leased(row: &PgRow) -> Result<Lease, sqlx::Error> {
 }
 
 fn claimed(partition: i16, epoch: i64) -> Result<Claim, sqlx::Error> {
-    let partition = u16::try_from(partition).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    Ok(Claim { partition, epoch: unsigned(epoch)? })
+    Ok(Claim { partition: number::partition(partition)?, epoch: unsigned(epoch)? })
 }
 
 fn numbers(claim: &Claim) -> Result<(i16, i64), StoreError> {

@@ -11,6 +11,7 @@ mod append;
 mod connections;
 mod fault;
 mod lease;
+mod number;
 mod options;
 mod plan;
 mod read;
@@ -18,6 +19,7 @@ mod row;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use options::PostgresOptions;
 pub use schema::AppliedMigration;

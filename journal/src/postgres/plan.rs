@@ -3,6 +3,7 @@
 
 use crate::{APPEND_EVENTS_MAX, Append, NewEvent, StoreError};
 use ionveil_kernel::{CommandId, StreamId};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// Why an append cannot be accepted whatever the database holds.
@@ -27,34 +28,31 @@ pub(super) struct Planned {
     pub(super) offset: usize,
 }
 
-/// A stream at its first append in the batch.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Touched<'a> {
-    pub(super) append: usize,
-    pub(super) stream: &'a StreamId,
-    /// The sequence number that the stream must have reached.
-    pub(super) last: u64,
-}
-
 /// An event that may be stored.
 pub(super) struct Placed<'a> {
     pub(super) append: usize,
-    /// Index in [`Plan::streams`].
-    pub(super) stream: usize,
-    /// Place in the append, from 1.
-    pub(super) nth: usize,
+    /// Whether it is the first of its stream in the batch.
+    pub(super) first: bool,
+    /// How many events of the append come after it.
+    pub(super) rest: usize,
+    pub(super) owner: &'a StreamId,
     pub(super) event: &'a NewEvent,
+}
+
+impl<'a> Placed<'a> {
+    /// The stream, unless it is the owner's main one.
+    pub(super) fn part(&self) -> Option<&'a StreamId> {
+        (self.event.stream != *self.owner).then_some(&self.event.stream)
+    }
 }
 
 /// A batch, compared with itself.
 pub(super) struct Plan<'a> {
     pub(super) appends: Vec<Planned>,
-    pub(super) streams: Vec<Touched<'a>>,
     pub(super) events: Vec<Placed<'a>>,
 }
 
 struct Progress {
-    index: usize,
     chain: usize,
     last: u64,
 }
@@ -65,7 +63,6 @@ struct Planner<'a> {
     commands: HashSet<(usize, CommandId)>,
     streams: HashMap<&'a StreamId, Progress>,
     offsets: HashMap<u16, usize>,
-    touched: Vec<Touched<'a>>,
     placed: Vec<Placed<'a>>,
 }
 
@@ -81,7 +78,7 @@ impl<'a> Plan<'a> {
             lawful(append)?;
             appends.push(planner.plan(index, append, partitions));
         }
-        Ok(Self { appends, streams: planner.touched, events: planner.placed })
+        Ok(Self { appends, events: planner.placed })
     }
 }
 
@@ -97,31 +94,31 @@ impl<'a> Planner<'a> {
 
     fn place(&mut self, index: usize, chain: usize, append: &'a Append) -> Flaw {
         let before = self.placed.len();
-        for (event, nth) in append.events.iter().zip(1..) {
-            match self.step(index, chain, event) {
-                Some(stream) => self.placed.push(Placed { append: index, stream, nth, event }),
-                None => {
-                    self.placed.truncate(before);
-                    return Flaw::OutOfOrder;
-                }
-            }
+        for (event, rest) in append.events.iter().zip((0..append.events.len()).rev()) {
+            let Some(first) = self.step(chain, event) else {
+                self.placed.truncate(before);
+                return Flaw::OutOfOrder;
+            };
+            self.placed.push(Placed { append: index, first, rest, owner: &append.owner, event });
         }
         Flaw::None
     }
 
-    /// The index of the event's stream, if the event is the next one of it. A stream has one owner: what two owners
-    /// append to it in one batch is out of order.
-    fn step(&mut self, index: usize, chain: usize, event: &'a NewEvent) -> Option<usize> {
-        if let Some(progress) = self.streams.get_mut(&event.stream) {
-            let next = progress.chain == chain && progress.last + 1 == event.sequence_number;
-            progress.last += 1;
-            return next.then_some(progress.index);
+    /// Whether the event is the first of its stream; `None` if it is not the next one. A stream has one owner: what two
+    /// owners append to it in one batch is out of order.
+    fn step(&mut self, chain: usize, event: &'a NewEvent) -> Option<bool> {
+        let number = event.sequence_number;
+        match self.streams.entry(&event.stream) {
+            Entry::Vacant(stream) => {
+                stream.insert(Progress { chain, last: number });
+                (number > 0).then_some(true)
+            }
+            Entry::Occupied(mut stream) => {
+                let Progress { chain: owner, last } = *stream.get();
+                stream.get_mut().last = number;
+                (owner == chain && last.checked_add(1) == Some(number)).then_some(false)
+            }
         }
-        let last = event.sequence_number.checked_sub(1)?;
-        let touched = self.touched.len();
-        self.touched.push(Touched { append: index, stream: &event.stream, last });
-        self.streams.insert(&event.stream, Progress { index: touched, chain, last: event.sequence_number });
-        Some(touched)
     }
 }
 

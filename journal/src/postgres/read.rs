@@ -1,7 +1,7 @@
 //! Reads of what is committed. Nothing here locks or waits for a writer.
 
-use super::append::{hash, unsigned, unsigned32};
 use super::connections::Connections;
+use super::number::{self, hash, unsigned, unsigned32};
 use super::{fault, row};
 use crate::{Filter, Page, Receipt, Snapshot, StoreError};
 use ionveil_kernel::{CommandId, Recorded, StreamId, Timestamp};
@@ -129,7 +129,7 @@ fn receipt(row: &PgRow, commands: &[CommandId]) -> Result<(usize, Receipt), sqlx
         command_id: *commands.get(index).ok_or_else(missing)?,
         body_hash: hash(row.try_get(1)?)?,
         version: unsigned(row.try_get(2)?)?,
-        partition: u16::try_from(row.try_get::<i16, _>(3)?).map_err(|error| sqlx::Error::Decode(error.into()))?,
+        partition: number::partition(row.try_get(3)?)?,
         position: unsigned(row.try_get(4)?)?,
         events: unsigned32(row.try_get(5)?)?,
         recorded_at: Timestamp::from_micros(row.try_get(6)?),

@@ -1,7 +1,7 @@
 //! Turns rows into events. Neighbours in a page mostly share organisation, kind, actor and often the stream, so each
 //! column keeps its last value and hands out clones of it. A row that breaks a rule of the kernel is corruption.
 
-use super::append::{unsigned, unsigned32};
+use super::number::{self, unsigned, unsigned32};
 use crate::StoreError;
 use ionveil_kernel::{CorrelationId, EntityId, EventId, Kind, NameError, Org, Recorded, StreamId, Timestamp};
 use sqlx::postgres::PgRow;
@@ -47,7 +47,7 @@ impl Decoder {
         Ok(Recorded {
             owner: self.owner(row, &stream)?,
             stream,
-            partition: u16::try_from(cell::<i16>(row, 0)?).map_err(|error| Error::Decode(error.into()))?,
+            partition: number::partition(cell(row, 0)?)?,
             position: unsigned(cell(row, 1)?)?,
             sequence_number: unsigned(cell(row, 5)?)?,
             event_id: EventId(cell(row, 8)?),

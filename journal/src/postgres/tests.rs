@@ -49,10 +49,8 @@ fn a_chain_that_goes_on_has_no_flaw_and_is_looked_up_once_per_stream() {
     let plan = Plan::of(&batch, 4).unwrap();
     assert!(plan.appends.iter().all(|append| append.flaw == Flaw::None));
     assert_eq!(plan.appends.iter().map(|append| append.chain).collect::<Vec<_>>(), [0, 1, 0, 0]);
-    let looked_up: Vec<_> = plan.streams.iter().map(|s| (s.append, s.stream.to_string(), s.last)).collect();
-    assert_eq!(looked_up, [(0, A.to_owned(), 4), (0, PART.to_owned(), 0), (1, B.to_owned(), 0)]);
-    let placed: Vec<_> = plan.events.iter().map(|e| (e.append, e.stream, e.nth)).collect();
-    assert_eq!(placed, [(0, 0, 1), (0, 1, 2), (1, 2, 1), (2, 1, 1), (2, 0, 2)]);
+    let placed: Vec<_> = plan.events.iter().map(|e| (e.append, e.rest, e.first, e.part().is_some())).collect();
+    assert_eq!(placed, [(0, 1, true, false), (0, 0, true, true), (1, 0, true, false), (2, 1, false, true), (2, 0, false, false)]);
 }
 
 #[test]

@@ -52,7 +52,8 @@ CREATE TABLE events (
 -- Finds the parts of an entity; streams without parts, nearly all, cost nothing here.
 CREATE INDEX events_by_owner ON events (org, owner_kind, owner_id, position) WHERE owner_kind IS NOT NULL;
 
--- Proof of every accepted command.
+-- Proof of every accepted command. The command leads the key, although it is looked up by all four columns: a random id
+-- of fixed width is told apart at the first comparison, where the names would be compared one after the other.
 CREATE TABLE receipts (
     version bigint NOT NULL,
     position bigint NOT NULL,
@@ -64,7 +65,7 @@ CREATE TABLE receipts (
     kind text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
     body_hash bytea NOT NULL,
-    CONSTRAINT receipts_by_command PRIMARY KEY (org, kind, id, command_id)
+    CONSTRAINT receipts_by_command PRIMARY KEY (command_id, id, kind, org)
 );
 
 -- A cache: may be emptied at any time.

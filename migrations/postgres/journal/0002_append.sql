@@ -14,8 +14,7 @@ CREATE FUNCTION append(
     p_touched integer,        -- how many partitions the batch touches
     p_now bigint,
     a_partition smallint[],   -- one element per append
-    a_chain integer[],        -- the same for all appends of one owner
-    a_flaw smallint[],        -- 0 none, 1 the command occurs earlier in the batch, 2 does not follow on the appends before it
+    a_flaw smallint[],        -- 1 the command occurs earlier in the batch, 2 does not follow on the appends before it
     a_offset integer[],       -- events of the batch in this partition up to and with this append
     a_org text[],
     a_kind text[],
@@ -24,14 +23,11 @@ CREATE FUNCTION append(
     a_hash bytea[],
     a_version bigint[],
     a_events integer[],
-    s_append integer[],       -- one element per stream: its first append,
-    s_kind text[],
-    s_id text[],
-    s_part boolean[],         -- whether it is another stream than its owner's main one,
-    s_last bigint[],          -- and the last sequence number that it must have
+    s_event integer[],        -- one element per stream: its first event
     e_append integer[],       -- one element per event
-    e_stream integer[],
-    e_nth integer[],          -- its place in the append, from 1
+    e_rest integer[],         -- how many events of its append come after it
+    e_kind text[],            -- null for the main stream of its owner, also the next
+    e_id text[],
     e_number bigint[],
     e_event uuid[],
     e_type text[],
@@ -41,14 +37,16 @@ CREATE FUNCTION append(
     e_correlation uuid[],
     e_causation uuid[],
     e_actor text[],
-    e_trace text[]
-) RETURNS TABLE (
-    o_verdict smallint,       -- 1 accepted, 2 duplicate, 3 conflict, 4 fenced; one row per append, in their order
-    o_position bigint,
-    o_recorded bigint,
-    o_version bigint,         -- these three only of a duplicate
-    o_events integer,
-    o_hash bytea
+    e_trace text[],
+    OUT o_last bigint[],      -- by partition + 1: the last position before,
+    OUT o_recorded bigint[],  -- and what recorded_at is now
+    OUT o_verdict smallint[], -- per append: 1 accepted, 2 duplicate, 3 conflict, 4 fenced; null if all are accepted, also the next
+    OUT o_offset integer[],   -- as a_offset, but counting the accepted ones only
+    OUT d_version bigint[],   -- per duplicate, in their order: its receipt
+    OUT d_position bigint[],
+    OUT d_events integer[],
+    OUT d_recorded bigint[],
+    OUT d_hash bytea[]
 )
 LANGUAGE plpgsql VOLATILE
 SET enable_seqscan = off
@@ -58,10 +56,7 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_held smallint[];
-    v_last bigint[];
-    v_time bigint[];
     v_stale integer[];
-    v_verdict smallint[];
     v_offset integer[] := a_offset;
     v_careful boolean;
 BEGIN
@@ -77,7 +72,7 @@ BEGIN
     ) held;
 
     SELECT array_agg(coalesce(tail.position, 0) ORDER BY n), array_agg(greatest(tail.recorded_at, p_now) ORDER BY n)
-    INTO v_last, v_time
+    INTO o_last, o_recorded
     FROM generate_subscripts(p_epochs, 1) n
     LEFT JOIN LATERAL (
         SELECT e.position, e.recorded_at FROM events e
@@ -85,27 +80,32 @@ BEGIN
         ORDER BY e.position DESC LIMIT 1
     ) tail ON true;
 
-    v_careful := cardinality(v_held) < p_touched OR a_flaw && '{1,2}' OR EXISTS (
-        SELECT FROM generate_subscripts(s_last, 1) s
-        WHERE s_last[s] > 0 AND (
+    v_careful := cardinality(v_held) < p_touched OR cardinality(a_flaw) > 0 OR EXISTS (
+        SELECT FROM unnest(s_event) s (e)
+        WHERE e_number[s.e] > 1 AND (
             SELECT true FROM events e
-            WHERE e.org = a_org[s_append[s]] AND e.kind = s_kind[s] AND e.id = s_id[s] AND e.sequence_number = s_last[s]
+            WHERE e.org = a_org[e_append[s.e]]
+                AND e.kind = coalesce(e_kind[s.e], a_kind[e_append[s.e]])
+                AND e.id = coalesce(e_id[s.e], a_id[e_append[s.e]])
+                AND e.sequence_number = e_number[s.e] - 1
             LIMIT 1
         ) IS NULL
     );
 
     LOOP
         IF v_careful THEN
-            SELECT coalesce(array_agg(s_append[s]), '{}') INTO v_stale
-            FROM generate_subscripts(s_last, 1) s
-            WHERE s_last[s] <> coalesce((
+            SELECT coalesce(array_agg(e_append[s.e]), '{}') INTO v_stale
+            FROM unnest(s_event) s (e)
+            WHERE e_number[s.e] <> 1 + coalesce((
                 SELECT e.sequence_number FROM events e
-                WHERE e.org = a_org[s_append[s]] AND e.kind = s_kind[s] AND e.id = s_id[s]
+                WHERE e.org = a_org[e_append[s.e]]
+                    AND e.kind = coalesce(e_kind[s.e], a_kind[e_append[s.e]])
+                    AND e.id = coalesce(e_id[s.e], a_id[e_append[s.e]])
                 ORDER BY e.sequence_number DESC LIMIT 1
             ), 0);
 
             SELECT array_agg(chained.verdict ORDER BY chained.a), array_agg(chained.place ORDER BY chained.a)
-            INTO v_verdict, v_offset
+            INTO o_verdict, v_offset
             FROM (
                 SELECT linked.a, linked.verdict,
                     sum(CASE WHEN linked.verdict = 1 THEN a_events[linked.a] ELSE 0 END)
@@ -113,8 +113,8 @@ BEGIN
                 FROM (
                     SELECT alone.a,
                         CASE
-                            WHEN alone.verdict = 1
-                                AND NOT bool_and(alone.verdict = 1) OVER (PARTITION BY a_chain[alone.a] ORDER BY alone.a)
+                            WHEN alone.verdict = 1 AND NOT bool_and(alone.verdict = 1)
+                                OVER (PARTITION BY a_org[alone.a], a_kind[alone.a], a_id[alone.a] ORDER BY alone.a)
                             THEN 3::smallint
                             ELSE alone.verdict
                         END AS verdict
@@ -131,7 +131,7 @@ BEGIN
                                 WHEN a_flaw[a] = 2 OR a = ANY (v_stale) THEN 3
                                 ELSE 1
                             END::smallint AS verdict
-                        FROM generate_subscripts(a_chain, 1) a
+                        FROM generate_subscripts(a_partition, 1) a
                     ) alone
                 ) linked
             ) chained;
@@ -140,19 +140,21 @@ BEGIN
         BEGIN
             INSERT INTO receipts (org, kind, id, command_id, body_hash, version, partition, position, events, recorded_at)
             SELECT a_org[a], a_kind[a], a_id[a], a_command[a], a_hash[a], a_version[a], a_partition[a],
-                v_last[a_partition[a] + 1] + v_offset[a], a_events[a], v_time[a_partition[a] + 1]
-            FROM generate_subscripts(a_chain, 1) a
-            WHERE v_verdict IS NULL OR v_verdict[a] = 1;
+                o_last[a_partition[a] + 1] + v_offset[a], a_events[a], o_recorded[a_partition[a] + 1]
+            FROM generate_subscripts(a_partition, 1) a
+            WHERE o_verdict IS NULL OR o_verdict[a] = 1;
 
             INSERT INTO events (partition, position, org, kind, id, sequence_number, owner_kind, owner_id, event_id,
                 event_type, schema_version, data, occurred_at, recorded_at, correlation_id, causation_id, actor, traceparent)
-            SELECT a_partition[a], v_last[a_partition[a] + 1] + v_offset[a] - a_events[a] + e_nth[e],
-                a_org[a], s_kind[s], s_id[s], e_number[e],
-                CASE WHEN s_part[s] THEN a_kind[a] END, CASE WHEN s_part[s] THEN a_id[a] END,
-                e_event[e], e_type[e], e_schema[e], e_data[e], e_occurred[e], v_time[a_partition[a] + 1],
-                e_correlation[e], e_causation[e], e_actor[e], e_trace[e]
-            FROM (SELECT e, e_append[e] AS a, e_stream[e] AS s FROM generate_subscripts(e_append, 1) e) new
-            WHERE v_verdict IS NULL OR v_verdict[a] = 1;
+            SELECT a_partition[e.a], o_last[a_partition[e.a] + 1] + v_offset[e.a] - e.rest,
+                a_org[e.a], coalesce(e.kind, a_kind[e.a]), coalesce(e.id, a_id[e.a]), e.number,
+                CASE WHEN e.kind IS NOT NULL THEN a_kind[e.a] END, CASE WHEN e.id IS NOT NULL THEN a_id[e.a] END,
+                e.event, e.type, e.schema, e.data, e.occurred, o_recorded[a_partition[e.a] + 1],
+                e.correlation, e.causation, e.actor, e.trace
+            FROM unnest(e_append, e_rest, e_kind, e_id, e_number, e_event, e_type, e_schema, e_data, e_occurred,
+                    e_correlation, e_causation, e_actor, e_trace)
+                AS e (a, rest, kind, id, number, event, type, schema, data, occurred, correlation, causation, actor, trace)
+            WHERE o_verdict IS NULL OR o_verdict[e.a] = 1;
             EXIT;
         EXCEPTION WHEN unique_violation THEN
             IF v_careful THEN
@@ -162,23 +164,17 @@ BEGIN
         END;
     END LOOP;
 
-    IF v_verdict IS NULL THEN
-        RETURN QUERY
-        SELECT 1::smallint, v_last[a_partition[a] + 1] + v_offset[a], v_time[a_partition[a] + 1],
-            NULL::bigint, NULL::integer, NULL::bytea
-        FROM generate_subscripts(a_chain, 1) a;
-        RETURN;
+    IF v_careful THEN
+        o_offset := v_offset;
+        SELECT array_agg(r.version ORDER BY a), array_agg(r.position ORDER BY a), array_agg(r.events ORDER BY a),
+            array_agg(r.recorded_at ORDER BY a), array_agg(r.body_hash ORDER BY a)
+        INTO d_version, d_position, d_events, d_recorded, d_hash
+        FROM generate_subscripts(o_verdict, 1) a
+        CROSS JOIN LATERAL (
+            SELECT * FROM receipts r
+            WHERE o_verdict[a] = 2 AND r.org = a_org[a] AND r.kind = a_kind[a] AND r.id = a_id[a] AND r.command_id = a_command[a]
+            LIMIT 1
+        ) r;
     END IF;
-
-    RETURN QUERY
-    SELECT v_verdict[a], coalesce(r.position, v_last[a_partition[a] + 1] + v_offset[a]),
-        coalesce(r.recorded_at, v_time[a_partition[a] + 1]), r.version, r.events, r.body_hash
-    FROM generate_subscripts(a_chain, 1) a
-    LEFT JOIN LATERAL (
-        SELECT * FROM receipts r
-        WHERE v_verdict[a] = 2 AND r.org = a_org[a] AND r.kind = a_kind[a] AND r.id = a_id[a] AND r.command_id = a_command[a]
-        LIMIT 1
-    ) r ON true
-    ORDER BY a;
 END
 $$;
