@@ -15,6 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// How often idle entities are looked for when there is no room.
+const ROOM_EVERY: Duration = Duration::from_secs(1);
+
 /// Limits of a host.
 #[derive(Clone, Debug)]
 pub struct HostConfig {
@@ -57,6 +60,8 @@ pub(crate) struct Shared<D: Decider> {
     pub(crate) config: HostConfig,
     pub(crate) metrics: HostMetrics,
     slots: Mutex<BTreeMap<StreamId, Slot<D>>>,
+    /// When idle entities were last let go to make room.
+    made_room: Mutex<Duration>,
     arbiters: Vec<ArbiterHandle>,
     generation: AtomicU64,
     draining: AtomicBool,
@@ -87,6 +92,28 @@ impl<D: Decider> Shared<D> {
     pub(crate) fn next_generation(&self) -> u64 {
         self.generation.fetch_add(1, Ordering::Relaxed) + 1
     }
+
+    /// Lets go of entities that had no work for `idle`.
+    fn let_go(&self, slots: &mut BTreeMap<StreamId, Slot<D>>, idle: Duration) {
+        let now = self.journal.env().monotonic();
+        slots.retain(|_, slot| {
+            let over = slot.depth.load(Ordering::Acquire) == 0 && now.saturating_sub(slot.used) >= idle;
+            if over {
+                slot.address.do_send(Stop);
+            }
+            !over
+        });
+        self.metrics.resident.set(i64::try_from(slots.len()).unwrap_or(i64::MAX));
+    }
+
+    /// A flood of ids must not keep real work out: whatever is idle goes, looked for once a second at most.
+    fn make_room(&self, slots: &mut BTreeMap<StreamId, Slot<D>>) {
+        let (now, mut last) = (self.journal.env().monotonic(), self.made_room.lock());
+        if now.saturating_sub(*last) >= ROOM_EVERY {
+            *last = now;
+            self.let_go(slots, ROOM_EVERY.min(self.config.idle));
+        }
+    }
 }
 
 impl<D: Decider> Host<D> {
@@ -104,6 +131,7 @@ impl<D: Decider> Host<D> {
             config,
             metrics,
             slots: Mutex::new(BTreeMap::new()),
+            made_room: Mutex::new(Duration::ZERO),
             arbiters,
             generation: AtomicU64::new(0),
             draining: AtomicBool::new(false),
@@ -160,7 +188,11 @@ impl<D: Decider> Host<D> {
     }
 
     fn admit(&self, slots: &mut BTreeMap<StreamId, Slot<D>>, owner: StreamId) -> Result<(Addr<Entity<D>>, Permit), AskError<D::Rejection>> {
-        let full = slots.len() >= self.0.config.resident_max && !slots.contains_key(&owner);
+        let room = self.0.config.resident_max;
+        if slots.len() >= room && !slots.contains_key(&owner) {
+            self.0.make_room(slots);
+        }
+        let full = slots.len() >= room && !slots.contains_key(&owner);
         let gone = slots.get(&owner).is_some_and(|slot| !slot.address.connected());
         if gone {
             slots.remove(&owner);
@@ -210,15 +242,6 @@ async fn sweep<D: Decider>(host: std::sync::Weak<Shared<D>>) {
         let Some((env, pause)) = host.upgrade().map(|shared| (shared.journal.env().clone(), shared.config.idle / 2)) else { return };
         env.sleep(pause.max(Duration::from_millis(10))).await;
         let Some(shared) = host.upgrade() else { return };
-        let now = env.monotonic();
-        let mut slots = shared.slots.lock();
-        slots.retain(|_, slot| {
-            let idle = slot.depth.load(Ordering::Acquire) == 0 && now.saturating_sub(slot.used) >= shared.config.idle;
-            if idle {
-                slot.address.do_send(Stop);
-            }
-            !idle
-        });
-        shared.metrics.resident.set(i64::try_from(slots.len()).unwrap_or(i64::MAX));
+        shared.let_go(&mut shared.slots.lock(), shared.config.idle);
     }
 }

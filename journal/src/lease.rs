@@ -14,6 +14,9 @@ pub(crate) struct Ownership {
     node: NodeId,
     lease: Duration,
     held: Mutex<Held>,
+    /// Held across every call that changes epochs or leases: two of them in flight could each take the other's news for
+    /// a loss.
+    changing: tokio::sync::Mutex<()>,
 }
 
 struct Held {
@@ -31,7 +34,8 @@ impl Ownership {
             let claims = store.claim(node, lease).await?;
             if claims.len() == usize::from(store.partitions()) {
                 let held = Mutex::new(Held { claims, deadline: sent + lease, stopped: false });
-                return Ok(Self { store, env, node, lease, held });
+                let changing = tokio::sync::Mutex::new(());
+                return Ok(Self { store, env, node, lease, held, changing });
             }
             if env.monotonic() >= give_up {
                 return Err(StoreError::unavailable("another node holds the partitions of this database and keeps its leases alive"));
@@ -64,6 +68,7 @@ impl Ownership {
 
     /// Raises the epochs of the partitions in `numbers`: afterwards nothing that was under way can commit any more.
     pub(crate) async fn fence(&self, numbers: &[u16]) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
         let of = |claim: &&Claim| numbers.contains(&claim.partition);
         let old: Vec<Claim> = self.held.lock().claims.iter().filter(of).copied().collect();
         let sent = self.env.monotonic();
@@ -77,6 +82,7 @@ impl Ownership {
     }
 
     async fn heartbeat(&self) -> Result<(), StoreError> {
+        let _changing = self.changing.lock().await;
         let sent = self.env.monotonic();
         let asked = self.held.lock().claims.clone();
         let kept = self.store.heartbeat(self.node, &asked, self.lease).await?;
