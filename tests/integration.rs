@@ -2,6 +2,9 @@
 //! builds its own universe; nothing is shared but servers that are started once and stopped with this process.
 
 mod actors;
+mod cli;
+mod crash;
 mod import;
 mod journal;
 mod support;
+mod views;

@@ -48,8 +48,7 @@ fn steps(plan: &RowPlan) -> Vec<String> {
 
 /// `line field code` of every issue.
 fn issues(plan: &RowPlan) -> Vec<String> {
-    let shown = |issue: &ionveil::import::Issue| {
-        format!("{} {} {}", issue.line, issue.field.as_deref().unwrap_or("-"), issue.reason.code())
-    };
+    let shown =
+        |issue: &ionveil::import::Issue| format!("{} {} {}", issue.line, issue.field.as_deref().unwrap_or("-"), issue.reason.code());
     plan.issues.iter().map(shown).collect()
 }

@@ -23,13 +23,14 @@ pub struct Poison {
     pub reason: String,
 }
 
-/// The names of the rows that `events` concern, once each, in order.
+/// The names of the rows that `events` change, once each, in order; not of those that begin among them, which the
+/// tables cannot have.
 pub(crate) fn keys(events: &[Recorded]) -> Vec<Key> {
-    let streams = events.iter().map(|event| &event.stream).filter(|stream| stream.kind.as_str() == KIND);
-    let mut keys: Vec<Key> = streams.map(|stream| (stream.org.clone(), stream.id.clone())).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+    let ours = events.iter().filter(|event| event.stream.kind.as_str() == KIND);
+    let mut places: Vec<_> = ours.map(|event| (&event.stream.org, &event.stream.id, event.sequence_number)).collect();
+    places.sort_unstable();
+    places.dedup_by_key(|(org, id, _)| (*org, *id));
+    places.into_iter().filter(|(_, _, first)| *first > 1).map(|(org, id, _)| (org.clone(), id.clone())).collect()
 }
 
 /// The rows after `events`, those that changed only, in the order of their names.

@@ -70,12 +70,12 @@ pub(crate) async fn apply(mut work: impl Work, page: &Page<'_>) -> Result<Outcom
 
 /// Writes what `events` make of their rows; answers with how many were taken in, and what stopped the others.
 async fn take(work: &mut impl Work, events: &[Recorded]) -> Result<(usize, Option<Poison>), ViewsError> {
-    let rows = work.load(&keys(events)).await?;
+    let rows = load(work, events).await?;
     let (events, changed, poison) = match fold(rows, events) {
         Ok(changed) => (events, changed, None),
         Err((index, poison)) => {
             let before = &events[..index];
-            let rows = work.load(&keys(before)).await?;
+            let rows = load(work, before).await?;
             let lost = |(_, poison): (usize, Poison)| ViewsError::Corrupt(poison.reason);
             (before, fold(rows, before).map_err(lost)?, Some(poison))
         }
@@ -84,6 +84,12 @@ async fn take(work: &mut impl Work, events: &[Recorded]) -> Result<(usize, Optio
         work.store(&changed).await?;
     }
     Ok((events.len(), poison))
+}
+
+/// The rows that `events` change, as they are now.
+async fn load(work: &mut impl Work, events: &[Recorded]) -> Result<Vec<WorkflowRow>, ViewsError> {
+    let keys = keys(events);
+    if keys.is_empty() { Ok(Vec::new()) } else { work.load(&keys).await }
 }
 
 /// Sees to it that there is a checkpoint of this projection for each partition; begins anew if there is not, or if told.

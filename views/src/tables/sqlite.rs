@@ -20,6 +20,9 @@ const READERS: u32 = 4;
 /// How long a writer waits for another process to end its transaction.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// Rows that SQLite's thread reads ahead; a few would mean a change of threads for every few rows.
+const ROWS_BUFFERED: usize = 1_024;
+
 pub(crate) struct SqliteTables {
     writer: SqlitePool,
     readers: SqlitePool,
@@ -52,7 +55,8 @@ impl SqliteTables {
 }
 
 fn options(path: Option<&Path>) -> SqliteConnectOptions {
-    let options = SqliteConnectOptions::new().busy_timeout(BUSY).foreign_keys(false).disable_statement_logging();
+    let options =
+        SqliteConnectOptions::new().busy_timeout(BUSY).foreign_keys(false).row_buffer_size(ROWS_BUFFERED).disable_statement_logging();
     match path {
         None => options.in_memory(true),
         Some(path) => {

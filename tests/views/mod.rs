@@ -1,0 +1,6 @@
+//! The views: one contract for every database, and the projector that keeps them up with a journal.
+
+mod contract;
+mod given;
+mod keeping_up;
+mod stored;
