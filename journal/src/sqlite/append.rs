@@ -4,7 +4,8 @@
 //! The write lock of the file is held throughout, so that what was read stays true. Every read and write is one statement
 //! for up to 256 rows, and the next statement's values are laid out while the thread of the connection works on the last.
 
-use super::event_row::{Columns, place};
+use super::columns::Columns;
+use super::event_row::place;
 use super::fault;
 use super::judge::{Head, Judge, accepted};
 use super::rows::{ManyRows, Values};

@@ -1,9 +1,9 @@
-//! Events from rows. Names that repeat within a page share their memory.
+//! Events from the packed values that `event_columns.sql` makes. Names that repeat from one event to the next share their memory.
 
+use super::columns::Columns;
 use super::fault::{out_of_range, unreadable};
 use crate::StoreError;
 use ionveil_kernel::{CorrelationId, EntityId, EventId, Kind, Org, Recorded, StreamId, Timestamp};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -16,110 +16,112 @@ pub(super) const POSITION_MAX: u64 = (1 << POSITION_BITS) - 1;
 /// The key of an event: its partition and position in one integer.
 pub(super) fn place(partition: u16, position: u64) -> Result<i64, StoreError> {
     let lawful = position <= POSITION_MAX;
-    let place = lawful.then(|| u64::from(partition) << POSITION_BITS | position).and_then(|place| i64::try_from(place).ok());
-    place.ok_or_else(|| out_of_range("position"))
+    let place = lawful.then_some((u64::from(partition) << POSITION_BITS) | position);
+    place.and_then(|place| i64::try_from(place).ok()).ok_or_else(|| out_of_range("position"))
 }
 
-/// Reads values by column number.
-pub(super) struct Columns<'r>(pub(super) &'r SqliteRow);
-
-impl<'r> Columns<'r> {
-    pub(super) fn text(&self, column: usize) -> Result<&'r str, StoreError> {
-        self.0.try_get_unchecked(column).map_err(super::fault::of)
-    }
-
-    pub(super) fn maybe_text(&self, column: usize) -> Result<Option<&'r str>, StoreError> {
-        self.0.try_get_unchecked(column).map_err(super::fault::of)
-    }
-
-    pub(super) fn integer(&self, column: usize) -> Result<i64, StoreError> {
-        self.0.try_get_unchecked(column).map_err(super::fault::of)
-    }
-
-    pub(super) fn maybe_integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
-        self.0.try_get_unchecked(column).map_err(super::fault::of)
-    }
-
-    /// A number that is not negative and fits `T`.
-    pub(super) fn count<T: TryFrom<i64>>(&self, column: usize) -> Result<T, StoreError> {
-        T::try_from(self.integer(column)?).map_err(|_| unreadable("number"))
-    }
-
-    pub(super) fn instant(&self, column: usize) -> Result<Timestamp, StoreError> {
-        self.integer(column).map(Timestamp::from_micros)
-    }
-
-    pub(super) fn bytes(&self, column: usize) -> Result<&'r [u8], StoreError> {
-        self.0.try_get_unchecked(column).map_err(super::fault::of)
-    }
-
-    pub(super) fn maybe_uuid(&self, column: usize) -> Result<Option<Uuid>, StoreError> {
-        let bytes: Option<&[u8]> = self.0.try_get_unchecked(column).map_err(super::fault::of)?;
-        bytes.map(|bytes| Uuid::from_slice(bytes).map_err(|_| unreadable("uuid"))).transpose()
-    }
-
-    pub(super) fn uuid(&self, column: usize) -> Result<Uuid, StoreError> {
-        Uuid::from_slice(self.bytes(column)?).map_err(|_| unreadable("uuid"))
-    }
-
-    /// A stream whose organisation, kind and id stand in `column` and the two after it.
-    pub(super) fn stream(&self, column: usize) -> Result<StreamId, StoreError> {
-        let name = |_| unreadable("stream name");
-        let org = Org::new(self.text(column)?).map_err(name)?;
-        let kind = Kind::new(self.text(column + 1)?).map_err(name)?;
-        let id = EntityId::new(self.text(column + 2)?).map_err(name)?;
-        Ok(StreamId { org, kind, id })
-    }
-}
-
-/// Turns rows of `event_columns.sql` into events.
+/// Turns packed values into events.
 #[derive(Default)]
 pub(super) struct EventReader {
-    last: Option<Recorded>,
+    /// Names of the event before.
+    stream: Option<StreamId>,
+    actor: Option<Arc<str>>,
 }
 
 impl EventReader {
-    /// Reads one row.
+    /// Reads the value of one row.
     pub(super) fn read(&mut self, row: &SqliteRow) -> Result<Recorded, StoreError> {
-        let columns = Columns(row);
-        let place: u64 = columns.count(0)?;
-        let stream = self.stream(&columns)?;
-        let event = Recorded {
-            owner: self.owner(&columns, &stream)?,
+        let packed = Columns(row).bytes(0)?;
+        self.unpack(Packed(packed)).ok_or_else(|| unreadable("event"))
+    }
+
+    fn unpack(&mut self, mut packed: Packed<'_>) -> Option<Recorded> {
+        let mut numbers = packed.line()?.split(' ');
+        let place: u64 = numbers.next()?.parse().ok()?;
+        let sequence_number = numbers.next()?.parse().ok()?;
+        let schema_version = numbers.next()?.parse().ok()?;
+        let occurred_at = Timestamp::from_micros(numbers.next()?.parse().ok()?);
+        let recorded_at = Timestamp::from_micros(numbers.next()?.parse().ok()?);
+        let mut length = || numbers.next().and_then(|text| text.parse::<usize>().ok());
+        let (event_type, actor, traceparent, data) = (length()?, length()?, length(), length()?);
+        let stream = self.stream(&mut packed)?;
+        let owner = owner(&mut packed, &stream)?;
+        Some(Recorded {
             stream,
-            sequence_number: columns.count(4)?,
-            partition: u16::try_from(place >> POSITION_BITS).map_err(|_| unreadable("place"))?,
+            owner,
+            sequence_number,
+            partition: u16::try_from(place >> POSITION_BITS).ok()?,
             position: place & POSITION_MAX,
-            event_type: columns.text(7)?.to_owned().into(),
-            schema_version: columns.count(8)?,
-            event_id: EventId(columns.uuid(9)?),
-            occurred_at: columns.instant(10)?,
-            recorded_at: columns.instant(11)?,
-            correlation_id: CorrelationId(columns.uuid(12)?),
-            causation_id: columns.uuid(13)?,
-            actor: shared(columns.text(14)?, self.last.as_ref().map(|last| &last.actor)),
-            traceparent: columns.maybe_text(15)?.map(Into::into),
-            data: columns.text(16)?.to_owned(),
-        };
-        Ok(event)
+            event_type: packed.text(event_type)?.to_owned().into(),
+            schema_version,
+            actor: self.actor(packed.text(actor)?),
+            traceparent: match traceparent {
+                Some(length) => Some(packed.text(length)?.into()),
+                None => None,
+            },
+            event_id: EventId(packed.uuid()?),
+            correlation_id: CorrelationId(packed.uuid()?),
+            causation_id: packed.uuid()?,
+            occurred_at,
+            recorded_at,
+            data: packed.rest(data)?.to_owned(),
+        })
     }
 
-    fn stream(&mut self, columns: &Columns<'_>) -> Result<StreamId, StoreError> {
-        columns.stream(1)
+    fn stream(&mut self, packed: &mut Packed<'_>) -> Option<StreamId> {
+        let (org, kind, id) = (packed.line()?, packed.line()?, packed.line()?);
+        let last = self.stream.take();
+        let stream = match last {
+            Some(last) if last.org.as_str() == org && last.kind.as_str() == kind => match last.id.as_str() == id {
+                true => last,
+                false => StreamId { id: EntityId::new(id).ok()?, ..last },
+            },
+            Some(_) | None => StreamId { org: Org::new(org).ok()?, kind: Kind::new(kind).ok()?, id: EntityId::new(id).ok()? },
+        };
+        self.stream = Some(stream.clone());
+        Some(stream)
     }
 
-    fn owner(&self, columns: &Columns<'_>, stream: &StreamId) -> Result<StreamId, StoreError> {
-        let (Some(kind), Some(id)) = (columns.maybe_text(5)?, columns.maybe_text(6)?) else {
-            return Ok(stream.clone());
-        };
-        let name = |_| unreadable("owner name");
-        Ok(StreamId { org: stream.org.clone(), kind: Kind::new(kind).map_err(name)?, id: EntityId::new(id).map_err(name)? })
+    fn actor(&mut self, text: &str) -> Arc<str> {
+        match &self.actor {
+            Some(last) if **last == *text => last.clone(),
+            Some(_) | None => self.actor.insert(text.into()).clone(),
+        }
     }
 }
 
-fn shared(text: &str, last: Option<&Arc<str>>) -> Arc<str> {
-    match last {
-        Some(last) if **last == *text => last.clone(),
-        Some(_) | None => text.into(),
+fn owner(packed: &mut Packed<'_>, stream: &StreamId) -> Option<StreamId> {
+    match (packed.line()?, packed.line()?) {
+        ("", "") => Some(stream.clone()),
+        (kind, id) => Some(StreamId { org: stream.org.clone(), kind: Kind::new(kind).ok()?, id: EntityId::new(id).ok()? }),
+    }
+}
+
+/// What is left of a packed value.
+struct Packed<'a>(&'a [u8]);
+
+impl<'a> Packed<'a> {
+    fn line(&mut self) -> Option<&'a str> {
+        let end = self.0.iter().position(|byte| *byte == b'\n')?;
+        let line = self.text(end)?;
+        self.0 = &self.0[1..];
+        Some(line)
+    }
+
+    fn text(&mut self, length: usize) -> Option<&'a str> {
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok()
+    }
+
+    fn uuid(&mut self) -> Option<Uuid> {
+        let (bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(Uuid::from_bytes(*bytes))
+    }
+
+    /// The last text. Another length than was announced means that something before it had another size than it must.
+    fn rest(self, length: usize) -> Option<&'a str> {
+        (self.0.len() == length).then(|| std::str::from_utf8(self.0).ok()).flatten()
     }
 }

@@ -1,7 +1,7 @@
 //! Who owns which partition: epochs and leases. Lease time is the clock of this machine as SQLite reads it.
 
 use super::SqliteStore;
-use super::event_row::Columns;
+use super::columns::Columns;
 use super::fault;
 use crate::{Claim, Lease, StoreError};
 use ionveil_kernel::NodeId;

@@ -3,6 +3,7 @@
 //! Deliberately absent: a lock against a second server (the data directory has one) and anything about views.
 
 mod append;
+mod columns;
 mod event_row;
 mod fault;
 mod judge;

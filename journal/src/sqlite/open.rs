@@ -2,7 +2,7 @@
 //! is taken elsewhere.
 
 use super::append::Statements;
-use super::event_row::Columns;
+use super::columns::Columns;
 use super::lane::Lane;
 use super::{SqliteSettings, SqliteStore, fault};
 use crate::{PARTITIONS_MAX, StoreError};

@@ -3,7 +3,8 @@
 
 use super::SqliteStore;
 use super::append::heads;
-use super::event_row::{Columns, EventReader, POSITION_MAX, place};
+use super::columns::Columns;
+use super::event_row::{EventReader, POSITION_MAX, place};
 use super::fault;
 use crate::{Filter, Page, Receipt, StoreError};
 use ionveil_kernel::{CommandId, Recorded, StreamId, Timestamp};
@@ -90,7 +91,7 @@ impl SqliteStore {
         let owners = names_query(include_str!("sql/owners.sql"), after, limit).fetch_all(&mut *reader).await.map_err(fault::of)?;
         reader.rollback().await.map_err(fault::of)?;
         for row in &owners {
-            names.insert(Columns(row).stream(0)?);
+            names.insert(Columns(row).stream()?);
         }
         Ok(names.into_iter().take(limit).collect())
     }
@@ -190,7 +191,7 @@ async fn main_streams(reader: &mut SqliteConnection, after: Option<&StreamId>, l
         let page = query.fetch_all(&mut *reader).await.map_err(fault::of)?;
         for row in &page {
             let columns = Columns(row);
-            let stream = columns.stream(0)?;
+            let stream = columns.stream()?;
             if columns.integer(3)? == 0 {
                 names.push(stream.clone());
             }

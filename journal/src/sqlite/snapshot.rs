@@ -1,7 +1,7 @@
 //! Folded states, kept to save time. It does not know when one is out of date: the reader compares versions.
 
 use super::SqliteStore;
-use super::event_row::Columns;
+use super::columns::Columns;
 use super::fault;
 use super::rows::Values;
 use crate::{Snapshot, StoreError};

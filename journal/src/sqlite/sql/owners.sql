@@ -5,10 +5,16 @@ WITH RECURSIVE owners (org, kind, id) AS (
         WHERE owner_id IS NOT NULL AND (org, owner_kind, owner_id) > (?1, ?2, ?3) ORDER BY org, owner_kind, owner_id LIMIT 1
     )
     UNION ALL
-    SELECT n.org, n.owner_kind, n.owner_id FROM owners o CROSS JOIN events n ON n.place = (
-        SELECT e.place FROM events e INDEXED BY events_of_parts
-        WHERE e.owner_id IS NOT NULL AND (e.org, e.owner_kind, e.owner_id) > (o.org, o.kind, o.id)
-        ORDER BY e.org, e.owner_kind, e.owner_id LIMIT 1
+    SELECT n.org, n.owner_kind, n.owner_id FROM owners o CROSS JOIN events n ON n.place = coalesce(
+        (SELECT e.place FROM events e INDEXED BY events_of_parts
+         WHERE e.owner_id IS NOT NULL AND e.org = o.org AND e.owner_kind = o.kind AND e.owner_id > o.id
+         ORDER BY e.owner_id LIMIT 1),
+        (SELECT e.place FROM events e INDEXED BY events_of_parts
+         WHERE e.owner_id IS NOT NULL AND e.org = o.org AND e.owner_kind > o.kind
+         ORDER BY e.owner_kind, e.owner_id LIMIT 1),
+        (SELECT e.place FROM events e INDEXED BY events_of_parts
+         WHERE e.owner_id IS NOT NULL AND e.org > o.org
+         ORDER BY e.org, e.owner_kind, e.owner_id LIMIT 1)
     )
     LIMIT ?4
 )

@@ -1,0 +1,48 @@
+//! Values of a row by column number.
+
+use super::fault::{self, unreadable};
+use crate::StoreError;
+use ionveil_kernel::{EntityId, Kind, Org, StreamId, Timestamp};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+use uuid::Uuid;
+
+/// Reads values of a row whose statement fixes their types.
+pub(super) struct Columns<'r>(pub(super) &'r SqliteRow);
+
+impl<'r> Columns<'r> {
+    pub(super) fn text(&self, column: usize) -> Result<&'r str, StoreError> {
+        self.0.try_get_unchecked(column).map_err(fault::of)
+    }
+
+    pub(super) fn integer(&self, column: usize) -> Result<i64, StoreError> {
+        self.0.try_get_unchecked(column).map_err(fault::of)
+    }
+
+    /// A number that is not negative and fits `T`.
+    pub(super) fn count<T: TryFrom<i64>>(&self, column: usize) -> Result<T, StoreError> {
+        T::try_from(self.integer(column)?).map_err(|_| unreadable("number"))
+    }
+
+    pub(super) fn instant(&self, column: usize) -> Result<Timestamp, StoreError> {
+        self.integer(column).map(Timestamp::from_micros)
+    }
+
+    pub(super) fn bytes(&self, column: usize) -> Result<&'r [u8], StoreError> {
+        self.0.try_get_unchecked(column).map_err(fault::of)
+    }
+
+    pub(super) fn maybe_uuid(&self, column: usize) -> Result<Option<Uuid>, StoreError> {
+        let bytes: Option<&[u8]> = self.0.try_get_unchecked(column).map_err(fault::of)?;
+        bytes.map(|bytes| Uuid::from_slice(bytes).map_err(|_| unreadable("uuid"))).transpose()
+    }
+
+    /// A stream whose organisation, kind and id stand in the first three columns.
+    pub(super) fn stream(&self) -> Result<StreamId, StoreError> {
+        let name = |_| unreadable("stream name");
+        let org = Org::new(self.text(0)?).map_err(name)?;
+        let kind = Kind::new(self.text(1)?).map_err(name)?;
+        let id = EntityId::new(self.text(2)?).map_err(name)?;
+        Ok(StreamId { org, kind, id })
+    }
+}
