@@ -126,7 +126,7 @@ impl Projector {
         }
         self.checked = true;
         self.status.send_modify(|status| {
-            status.poison.retain(|poison| positions[usize::from(poison.partition)] + 1 == poison.position);
+            status.poison.retain(|poison| positions.get(usize::from(poison.partition)).is_some_and(|at| at + 1 == poison.position));
             status.phase = if positions == heads { Phase::Live } else { status.phase.clone() };
             (status.positions, status.heads) = (positions, heads);
         });
