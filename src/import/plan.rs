@@ -44,7 +44,9 @@ pub struct RowPlan {
     pub line: u64,
     /// The id of the workflow; none if the row has no lawful one or was left out whole.
     pub id: Option<EntityId>,
-    /// The commands in their order; if the first is refused, the others will be. Empty if the row was left out.
+    /// The commands in their order. A refusal of one speaks against those behind it, but for a reused id: that step was
+    /// imported with another time or other attributes, and what is new behind it may still be lawful. Empty if the row
+    /// was left out.
     pub steps: Vec<Step>,
     /// What is to be said about the row.
     pub issues: Vec<Issue>,

@@ -21,7 +21,7 @@ pub enum Outcome {
     Appended,
     /// It had been imported before.
     AlreadyThere,
-    /// It was refused; the steps after it on the same row are not tried.
+    /// It was refused.
     Refused {
         /// The stable code of the refusal.
         code: String,
