@@ -35,12 +35,15 @@ impl<D: Decider> Entity<D> {
                 let (shared, owner) = (self.shared.clone(), self.owner.clone());
                 Self::later(ctx, async move {
                     let receipts = shared.journal.store().receipts(&owner, &[command_id]).await;
-                    Input::LookedUp { command_id, generation, receipt: receipts.map(|found| found.into_iter().next().flatten()) }
+                    let receipt = receipts.map(|found| found.into_iter().next().flatten());
+                    Input::LookedUp { command_id, generation, receipt, epoch: shared.journal.epoch(&owner) }
                 });
             }
             Effect::Load => {
                 let (shared, owner) = (self.shared.clone(), self.owner.clone());
-                Self::later(ctx, async move { Input::Loaded(shared.loader.load(&owner).await) });
+                // Asked for before the load: what another owner adds afterwards comes with another epoch.
+                let epoch = shared.journal.epoch(&owner);
+                Self::later(ctx, async move { Input::Loaded { loaded: shared.loader.load(&owner).await, epoch } });
             }
             Effect::Recall { command_id, position } => {
                 let (shared, owner) = (self.shared.clone(), self.owner.clone());

@@ -29,11 +29,31 @@ pub(crate) struct Waiter<D: Decider> {
 
 /// What reaches an entity.
 pub(crate) enum Input<D: Decider> {
-    Command { command: D::Command, meta: Box<Meta>, waiter: Waiter<D> },
-    Appended { command_id: CommandId, outcome: Outcome },
-    LookedUp { command_id: CommandId, generation: u64, receipt: Result<Option<Receipt>, StoreError> },
-    Loaded(Result<Loaded<D>, LoadError>),
-    Recalled { command_id: CommandId, state: Result<Loaded<D>, LoadError> },
+    Command {
+        command: D::Command,
+        meta: Box<Meta>,
+        waiter: Waiter<D>,
+    },
+    Appended {
+        command_id: CommandId,
+        outcome: Outcome,
+    },
+    /// `epoch`: under which the partition is owned after the receipts were read; none if it is not.
+    LookedUp {
+        command_id: CommandId,
+        generation: u64,
+        receipt: Result<Option<Receipt>, StoreError>,
+        epoch: Option<u64>,
+    },
+    /// `epoch`: under which the partition was owned before the events were read; none if it was not.
+    Loaded {
+        loaded: Result<Loaded<D>, LoadError>,
+        epoch: Option<u64>,
+    },
+    Recalled {
+        command_id: CommandId,
+        state: Result<Loaded<D>, LoadError>,
+    },
 }
 
 /// What an entity wants done. Each but `Snapshot` comes back as an [`Input`].
@@ -80,11 +100,24 @@ pub(crate) struct Pipeline<D: Decider> {
     pending: VecDeque<Pending<D>>,
     generation: u64,
     loading: bool,
+    /// Under which the committed state is known to be the newest: refusals rest on it, and no append proves it for them.
+    epoch: Option<u64>,
 }
 
 impl<D: Decider> Pipeline<D> {
     pub(crate) fn new(decider: Arc<D>, env: Env, owner: StreamId, metrics: HostMetrics, snapshot_every: u64, generation: u64) -> Self {
-        Self { decider, env, owner, metrics, snapshot_every, committed: None, pending: VecDeque::new(), generation, loading: true }
+        Self {
+            decider,
+            env,
+            owner,
+            metrics,
+            snapshot_every,
+            committed: None,
+            pending: VecDeque::new(),
+            generation,
+            loading: true,
+            epoch: None,
+        }
     }
 
     /// Takes one input; what it wants done is added to `effects`. `next_generation` is drawn when one ends.
@@ -92,11 +125,14 @@ impl<D: Decider> Pipeline<D> {
         match input {
             Input::Command { command, meta, waiter } => self.enqueue(command, meta, waiter, effects),
             Input::Appended { command_id, outcome } => self.appended(command_id, outcome, effects),
-            Input::LookedUp { command_id, generation, receipt } if generation == self.generation => {
-                self.looked_up(command_id, receipt, effects)
+            Input::LookedUp { command_id, generation, receipt, epoch } if generation == self.generation => {
+                self.looked_up(command_id, receipt, epoch, effects)
             }
             Input::LookedUp { .. } => {}
-            Input::Loaded(loaded) => self.loaded(loaded, next_generation),
+            Input::Loaded { loaded, epoch } => {
+                self.epoch = epoch;
+                self.loaded(loaded, next_generation);
+            }
             Input::Recalled { command_id, state } => self.recalled(command_id, state),
         }
         self.decide_queued(effects);
@@ -215,12 +251,25 @@ impl<D: Decider> Pipeline<D> {
         }
     }
 
-    fn looked_up(&mut self, command_id: CommandId, receipt: Result<Option<Receipt>, StoreError>, effects: &mut Vec<Effect<D>>) {
+    /// A refusal stands if it had not been accepted before, and if nobody else can have written since the state that it
+    /// rests on was read.
+    fn looked_up(
+        &mut self,
+        command_id: CommandId,
+        receipt: Result<Option<Receipt>, StoreError>,
+        epoch: Option<u64>,
+        effects: &mut Vec<Effect<D>>,
+    ) {
+        let owned_throughout = epoch.is_some() && epoch == self.epoch;
         let Some(pending) = self.find(command_id) else { return };
         let Step::Refused { confirmed, .. } = &mut pending.step else { return };
         match receipt {
             Ok(Some(receipt)) => self.recall(command_id, receipt, effects),
-            Ok(None) => *confirmed = true,
+            Ok(None) if owned_throughout => *confirmed = true,
+            Ok(None) => {
+                pending.step = Step::Failed(epoch.map_or(AppendFailure::NotOwned, |_| AppendFailure::Discarded));
+                self.reload_when_quiet(effects);
+            }
             Err(_) => pending.step = Step::Settled(Box::new(Err(AskError::Unavailable))),
         }
     }

@@ -4,7 +4,7 @@
 use crate::lease::{Ownership, keep};
 use crate::writer::{Job, Writer};
 use crate::{Append, Receipt, Store, StoreError};
-use ionveil_kernel::{Env, NodeId};
+use ionveil_kernel::{Env, NodeId, StreamId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -142,6 +142,13 @@ impl Journal {
     #[must_use]
     pub fn ready(&self) -> bool {
         self.ownership.ready()
+    }
+
+    /// The epoch under which this node owns the partition of `owner` now; none if it does not. As long as it stays the
+    /// same, nobody else has appended there.
+    #[must_use]
+    pub fn epoch(&self, owner: &StreamId) -> Option<u64> {
+        self.ownership.epoch(owner.partition(self.store.partitions()))
     }
 
     /// Gives the partitions up and closes the store. Call it when nothing is in flight any more.

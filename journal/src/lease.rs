@@ -54,6 +54,13 @@ impl Ownership {
         if self.env.monotonic() < held.deadline && !held.stopped { held.claims.clone() } else { Vec::new() }
     }
 
+    /// The epoch of the claim on `partition` that may be used now.
+    pub(crate) fn epoch(&self, partition: u16) -> Option<u64> {
+        let held = self.held.lock();
+        let usable = self.env.monotonic() < held.deadline && !held.stopped;
+        held.claims.iter().find(|claim| usable && claim.partition == partition).map(|claim| claim.epoch)
+    }
+
     pub(crate) fn ready(&self) -> bool {
         self.claims().len() == usize::from(self.store.partitions())
     }
