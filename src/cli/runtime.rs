@@ -6,7 +6,8 @@ use ionveil_actors::TokioEnv;
 use ionveil_kernel::Env;
 use std::future::Future;
 use std::io::IsTerminal;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What a command runs on.
 #[derive(Clone)]
@@ -32,12 +33,24 @@ impl Threads {
 /// If threads cannot be made, or what `work` fails with.
 pub fn run<T, F: Future<Output = anyhow::Result<T>>>(work: impl FnOnce(Threads) -> F) -> anyhow::Result<T> {
     let journal = Builder::new_multi_thread().worker_threads(2).thread_name("journal").enable_all().build()?;
+    outlive_limits_of_files(&journal);
     let env = Env::new(TokioEnv::new(journal.handle().clone()));
     let threads = Threads { journal: journal.handle().clone(), env };
     let result = actix::System::new().block_on(work(threads));
     // What still sleeps there (sweeps, heartbeats) is not waited for.
     journal.shutdown_background();
     result
+}
+
+/// A write beyond the limit on the size of files (`ulimit -f`) fails like one on a full disk, once somebody listens to the
+/// signal that comes with it; else the signal ends the process in the middle of its work.
+fn outlive_limits_of_files(runtime: &Runtime) {
+    // Its number on every Unix but the MIPS ones.
+    const SIGXFSZ: i32 = 25;
+    let _entered = runtime.enter();
+    if let Err(error) = signal(SignalKind::from_raw(SIGXFSZ)) {
+        tracing::warn!(%error, "a limit on the size of files would end this process");
+    }
 }
 
 /// Installs the log: to standard error, colours only on a terminal. `RUST_LOG`-style directives are not read; the level
