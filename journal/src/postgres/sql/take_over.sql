@@ -1,1 +1,0 @@
-SELECT take_over($1, $2, $3, $4)
