@@ -1,0 +1,123 @@
+//! Sends a batch to the database function `append` in one call, as columns. What comes back is read elsewhere.
+
+use super::connections::Connections;
+use super::fault;
+use super::plan::{Flaw, Plan};
+use super::verdict;
+use crate::{Append, Claim, StoreError, Verdict};
+use ionveil_kernel::Timestamp;
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use std::collections::BTreeSet;
+
+/// Prepared when a lane opens.
+pub(super) const SQL: &str = include_str!("sql/append.sql");
+
+type Call<'q> = Query<'q, Postgres, PgArguments>;
+
+/// Appends `batch` over the lane's connection.
+pub(super) async fn append(
+    lane: &Connections,
+    partitions: u16,
+    claims: &[Claim],
+    batch: &[Append],
+    now: Timestamp,
+) -> Result<Vec<Verdict>, StoreError> {
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    let plan = Plan::of(batch, partitions)?;
+    let touched: BTreeSet<u16> = plan.appends.iter().map(|append| append.partition).collect();
+    let call = sqlx::query(SQL).bind(epochs(partitions, claims, &touched)).bind(integer(touched.len())?).bind(now.micros());
+    let call = bind_events(bind_appends(call, &plan, batch)?, &plan)?;
+    let mut held = lane.take().await?;
+    let rows = held.rows(call).await.map_err(fault::sent)?;
+    held.keep();
+    // The commit is done: an answer that cannot be read leaves open what it did.
+    verdict::read(&plan, batch, &rows).map_err(StoreError::unknown)
+}
+
+fn bind_appends<'q>(call: Call<'q>, plan: &Plan<'_>, batch: &[Append]) -> Result<Call<'q>, StoreError> {
+    let appends = &plan.appends;
+    let flaw = |flaw: Flaw| match flaw {
+        Flaw::None => 0_i16,
+        Flaw::Twice => 1,
+        Flaw::OutOfOrder => 2,
+    };
+    let flawless = appends.iter().all(|append| append.flaw == Flaw::None);
+    Ok(call
+        .bind(each(appends, |a| small(a.partition)))
+        .bind(unless(flawless, each(appends, |a| flaw(a.flaw))))
+        .bind(try_each(appends, |a| integer(a.offset))?)
+        .bind(each(batch, |a| a.owner.org.as_str()))
+        .bind(each(batch, |a| a.owner.kind.as_str()))
+        .bind(each(batch, |a| a.owner.id.as_str()))
+        .bind(each(batch, |a| a.command_id.0))
+        .bind(each(batch, |a| a.body_hash.0.as_slice()))
+        .bind(try_each(batch, |a| big(a.version))?)
+        .bind(try_each(batch, |a| integer(a.events.len()))?))
+}
+
+fn bind_events<'q>(call: Call<'q>, plan: &Plan<'_>) -> Result<Call<'q>, StoreError> {
+    let events = &plan.events;
+    let firsts = events.iter().zip(1..).filter_map(|(event, nth): (_, i32)| event.first.then_some(nth));
+    let only_main = events.iter().all(|e| e.part().is_none());
+    let untraced = events.iter().all(|e| e.event.traceparent.is_none());
+    Ok(call
+        .bind(firsts.collect::<Vec<_>>())
+        .bind(try_each(events, |e| integer(e.append + 1))?)
+        .bind(try_each(events, |e| integer(e.rest))?)
+        .bind(unless(only_main, each(events, |e| e.part().map(|part| part.kind.as_str()))))
+        .bind(unless(only_main, each(events, |e| e.part().map(|part| part.id.as_str()))))
+        .bind(try_each(events, |e| big(e.event.sequence_number))?)
+        .bind(each(events, |e| e.event.event_id.0))
+        .bind(each(events, |e| &*e.event.event_type))
+        .bind(try_each(events, |e| i32::try_from(e.event.schema_version).map_err(too_large))?)
+        .bind(each(events, |e| e.event.data.as_str()))
+        .bind(each(events, |e| e.event.occurred_at.micros()))
+        .bind(each(events, |e| e.event.correlation_id.0))
+        .bind(each(events, |e| e.event.causation_id))
+        .bind(each(events, |e| &*e.event.actor))
+        .bind(unless(untraced, each(events, |e| e.event.traceparent.as_deref()))))
+}
+
+/// The claimed epoch of each partition; -1, which no head has, where it is not claimed or not needed.
+fn epochs(partitions: u16, claims: &[Claim], touched: &BTreeSet<u16>) -> Vec<i64> {
+    let mut epochs = vec![-1; usize::from(partitions)];
+    for claim in claims.iter().filter(|claim| touched.contains(&claim.partition)) {
+        if let Some(epoch) = epochs.get_mut(usize::from(claim.partition)) {
+            *epoch = i64::try_from(claim.epoch).unwrap_or(-1);
+        }
+    }
+    epochs
+}
+
+fn each<'a, T, U>(rows: &'a [T], column: impl Fn(&'a T) -> U) -> Vec<U> {
+    rows.iter().map(column).collect()
+}
+
+fn try_each<'a, T, U>(rows: &'a [T], column: impl Fn(&'a T) -> Result<U, StoreError>) -> Result<Vec<U>, StoreError> {
+    rows.iter().map(column).collect()
+}
+
+/// A column that says nothing is sent empty: the database reads what is missing as null.
+fn unless<T>(empty: bool, column: Vec<T>) -> Vec<T> {
+    if empty { Vec::new() } else { column }
+}
+
+fn small(number: u16) -> i16 {
+    i16::try_from(number).unwrap_or(i16::MAX)
+}
+
+fn integer(number: usize) -> Result<i32, StoreError> {
+    i32::try_from(number).map_err(too_large)
+}
+
+fn big(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(too_large)
+}
+
+fn too_large(error: std::num::TryFromIntError) -> StoreError {
+    StoreError::Invalid(format!("a number in the batch: {error}"))
+}

@@ -1,0 +1,156 @@
+//! The store on Postgres: the truth when several nodes share one journal.
+//!
+//! An append is one autocommit call of a database function that locks the heads of the touched partitions, reads what
+//! it needs in later statements with fresh snapshots, and inserts. No client round trip happens while a head is locked,
+//! and no row is updated per append. Appends, leases and reads each have connections of their own, so that none waits
+//! for the others.
+//!
+//! It does not deliver anything (`LISTEN`/`NOTIFY`), keep a state between calls but open connections, or delete.
+
+mod append;
+mod connections;
+mod fault;
+mod lease;
+mod number;
+mod options;
+mod plan;
+mod read;
+mod row;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use options::PostgresOptions;
+pub use schema::AppliedMigration;
+
+use crate::{Append, Claim, Filter, Lease, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
+use connections::Connections;
+use ionveil_kernel::{BoxFuture, CommandId, NodeId, Recorded, StreamId, Timestamp};
+use options::Limits;
+use std::time::Duration;
+
+/// How many writers had the best throughput on one server (`benches/`): one more only waits for the same disk.
+const LANES: usize = 2;
+/// A heartbeat must never wait for a slow take-over.
+const CONTROL_CONNECTIONS: usize = 2;
+
+/// A journal in a Postgres schema.
+pub struct PostgresStore {
+    partitions: u16,
+    lanes: [Connections; LANES],
+    control: Connections,
+    readers: Connections,
+}
+
+impl PostgresStore {
+    /// Opens the journal at `url` (`postgres://user@host:port/database`, or a socket with `?host=/path`), and makes it
+    /// if it is new and the options say so.
+    ///
+    /// # Errors
+    /// `Invalid` options or URL; `Unavailable`; `Incompatible` if the tables are missing or of another release.
+    pub async fn connect(url: &str, options: PostgresOptions) -> Result<Self, StoreError> {
+        let connect = connections::parse(url, &options)?;
+        if options.migrate {
+            schema::migrate(url, &options).await?;
+        }
+        let partitions = schema::found(&connect, &options).await?;
+        let writing = Limits::within(options.lease);
+        let lane = || Connections::new(connect.clone(), writing, 1, &[append::SQL]);
+        Ok(Self {
+            partitions,
+            lanes: [lane(), lane()],
+            control: Connections::new(connect.clone(), writing, CONTROL_CONNECTIONS, &[]),
+            readers: Connections::new(connect.clone(), Limits::reading(options.read_timeout), options.readers as usize, &[]),
+        })
+    }
+
+    /// Brings the schema at `url` up to date, and says what that took.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<Vec<AppliedMigration>, StoreError> {
+        schema::migrate(url, options).await
+    }
+}
+
+impl Store for PostgresStore {
+    fn partitions(&self) -> u16 {
+        self.partitions
+    }
+
+    fn lanes(&self) -> usize {
+        LANES
+    }
+
+    fn append<'a>(&'a self, lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
+        let lane = &self.lanes[lane % LANES];
+        Box::pin(append::append(lane, self.partitions, claims, batch, now))
+    }
+
+    fn receipts<'a>(&'a self, owner: &'a StreamId, commands: &'a [CommandId]) -> StoreResult<'a, Vec<Option<Receipt>>> {
+        Box::pin(read::receipts(&self.readers, owner, commands))
+    }
+
+    fn read_entity<'a>(
+        &'a self,
+        owner: &'a StreamId,
+        after_version: u64,
+        after_position: u64,
+        limit: usize,
+    ) -> StoreResult<'a, Vec<Recorded>> {
+        Box::pin(read::entity(&self.readers, owner, after_version, after_position, limit))
+    }
+
+    fn read_stream<'a>(&'a self, stream: &'a StreamId, after: u64, limit: usize) -> StoreResult<'a, Vec<Recorded>> {
+        Box::pin(read::stream(&self.readers, stream, after, limit))
+    }
+
+    fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page> {
+        Box::pin(read::partition(&self.readers, partition, after, limit, filter))
+    }
+
+    fn heads(&self) -> StoreResult<'_, Vec<u64>> {
+        Box::pin(read::heads(&self.readers))
+    }
+
+    fn entities<'a>(&'a self, after: Option<&'a StreamId>, limit: usize) -> StoreResult<'a, Vec<StreamId>> {
+        Box::pin(read::entities(&self.readers, after, limit))
+    }
+
+    fn snapshot<'a>(&'a self, owner: &'a StreamId) -> StoreResult<'a, Option<Snapshot>> {
+        Box::pin(read::snapshot(&self.readers, owner))
+    }
+
+    fn put_snapshot<'a>(&'a self, owner: &'a StreamId, snapshot: &'a Snapshot) -> StoreResult<'a, ()> {
+        Box::pin(read::put_snapshot(&self.readers, owner, snapshot))
+    }
+
+    fn claim(&self, node: NodeId, lease: Duration) -> StoreResult<'_, Vec<Claim>> {
+        Box::pin(lease::claim(&self.control, node, lease))
+    }
+
+    fn reclaim<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>> {
+        Box::pin(lease::reclaim(&self.control, node, claims, lease))
+    }
+
+    fn heartbeat<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>> {
+        Box::pin(lease::heartbeat(&self.control, node, claims, lease))
+    }
+
+    fn release(&self, node: NodeId) -> StoreResult<'_, ()> {
+        Box::pin(lease::release(&self.control, node))
+    }
+
+    fn leases(&self) -> StoreResult<'_, Vec<Lease>> {
+        Box::pin(lease::leases(&self.control))
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            for connections in self.lanes.iter().chain([&self.control, &self.readers]) {
+                connections.close().await;
+            }
+        })
+    }
+}
