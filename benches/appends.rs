@@ -66,7 +66,11 @@ async fn ours(store: Arc<dyn Store>, env: &Env, window: Duration) -> (f64, f64) 
 }
 
 async fn postgres_store(url: &str) -> Arc<dyn Store> {
-    Arc::new(PostgresStore::connect(url, PostgresOptions { lease: Duration::from_secs(30), ..PostgresOptions::default() }).await.expect("connect"))
+    Arc::new(
+        PostgresStore::connect(url, PostgresOptions { lease: Duration::from_secs(30), ..PostgresOptions::default() })
+            .await
+            .expect("connect"),
+    )
 }
 
 async fn postgres(env: &Env) {
@@ -81,8 +85,18 @@ async fn postgres(env: &Env) {
     }
     head("Appends per second, Postgres, fsync on, 256 callers waiting", "IonVeil, events/s", "peer, events/s");
     let batch = Figure::new(batches).median();
-    row(&format!("raw insert, 2 connections, batches of {batch:.0}"), &Figure::new(own.clone()).to_string(), &Figure::new(raw.clone()).to_string(), &format!("{:.2}", ratio(&own, &raw)));
-    row("one transaction per event, 32 connections", &Figure::new(own.clone()).to_string(), &Figure::new(single.clone()).to_string(), &format!("{:.2}", ratio(&own, &single)));
+    row(
+        &format!("raw insert, 2 connections, batches of {batch:.0}"),
+        &Figure::new(own.clone()).to_string(),
+        &Figure::new(raw.clone()).to_string(),
+        &format!("{:.2}", ratio(&own, &raw)),
+    );
+    row(
+        "one transaction per event, 32 connections",
+        &Figure::new(own.clone()).to_string(),
+        &Figure::new(single.clone()).to_string(),
+        &format!("{:.2}", ratio(&own, &single)),
+    );
 }
 
 /// A database with the journal's tables and nothing in them.
@@ -157,8 +171,18 @@ async fn sqlite(env: &Env) {
     }
     head("Appends per second, SQLite, synchronous=FULL, 256 callers waiting", "IonVeil, events/s", "peer, events/s");
     let batch = Figure::new(batches).median();
-    row(&format!("raw insert, batches of {batch:.0}"), &Figure::new(own.clone()).to_string(), &Figure::new(raw.clone()).to_string(), &format!("{:.2}", ratio(&own, &raw)));
-    row("one transaction per event", &Figure::new(own.clone()).to_string(), &Figure::new(single.clone()).to_string(), &format!("{:.2}", ratio(&own, &single)));
+    row(
+        &format!("raw insert, batches of {batch:.0}"),
+        &Figure::new(own.clone()).to_string(),
+        &Figure::new(raw.clone()).to_string(),
+        &format!("{:.2}", ratio(&own, &raw)),
+    );
+    row(
+        "one transaction per event",
+        &Figure::new(own.clone()).to_string(),
+        &Figure::new(single.clone()).to_string(),
+        &format!("{:.2}", ratio(&own, &single)),
+    );
 }
 
 /// The plain multi-row insert into the journal's own tables, in one transaction a batch.
@@ -207,8 +231,22 @@ async fn old_snapshot(env: &Env, held: Duration) {
         free.push(ours(other.clone(), env, WINDOW).await.0);
     }
     transaction.rollback().await.expect("end");
-    head(&format!("Appends per second beside a snapshot held open for {} s", held.as_secs()), "with, events/s", "without, same run, events/s");
-    row("Postgres, 256 callers waiting", &Figure::new(own.clone()).to_string(), &Figure::new(free.clone()).to_string(), &format!("{:.2}", ratio(&own, &free)));
+    head(
+        &format!("Appends per second beside a snapshot held open for {} s", held.as_secs()),
+        "with, events/s",
+        "without, same run, events/s",
+    );
+    row(
+        "Postgres, 256 callers waiting",
+        &Figure::new(own.clone()).to_string(),
+        &Figure::new(free.clone()).to_string(),
+        &format!("{:.2}", ratio(&own, &free)),
+    );
     let last = own.len() - own.len() / 4 - 1;
-    row("its last quarter", &Figure::new(own[last..].to_vec()).to_string(), &Figure::new(free[last..].to_vec()).to_string(), &format!("{:.2}", ratio(&own[last..], &free[last..])));
+    row(
+        "its last quarter",
+        &Figure::new(own[last..].to_vec()).to_string(),
+        &Figure::new(free[last..].to_vec()).to_string(),
+        &format!("{:.2}", ratio(&own[last..], &free[last..])),
+    );
 }

@@ -30,7 +30,8 @@ fn main() {
 }
 
 fn data() -> Option<PathBuf> {
-    let folder = std::env::var_os("IONVEIL_TEST_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let folder =
+        std::env::var_os("IONVEIL_TEST_DATA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let file = folder.join("sf-fire-calls-2017w1.csv");
     file.exists().then_some(file)
 }
@@ -57,7 +58,12 @@ async fn import(env: &Env) {
         raw.push(insert_raw(env, events, 512).await);
     }
     head("Import of the 7,704 real rows into SQLite, whole process", "IonVeil, s", "raw insert of as many events, s");
-    row("batches of 512 in the peer", &Figure::new(own.clone()).to_string(), &Figure::new(raw.clone()).to_string(), &format!("{:.2}", ratio(&own, &raw)));
+    row(
+        "batches of 512 in the peer",
+        &Figure::new(own.clone()).to_string(),
+        &Figure::new(raw.clone()).to_string(),
+        &format!("{:.2}", ratio(&own, &raw)),
+    );
 }
 
 async fn insert_raw(env: &Env, events: u64, batch: usize) -> f64 {
@@ -78,7 +84,8 @@ async fn insert_raw(env: &Env, events: u64, batch: usize) -> f64 {
             place += 1;
             let event = support::event(&support::stream(0), 1, env);
             query = query.bind(place).bind(place).bind(event.event_id.0.as_bytes().to_vec()).bind(1_i64).bind(2_i64);
-            query = query.bind(event.correlation_id.0.as_bytes().to_vec()).bind(event.causation_id.as_bytes().to_vec()).bind(support::PAYLOAD);
+            query =
+                query.bind(event.correlation_id.0.as_bytes().to_vec()).bind(event.causation_id.as_bytes().to_vec()).bind(support::PAYLOAD);
         }
         query.execute(&mut connection).await.expect("insert");
     }
@@ -107,8 +114,18 @@ async fn start(env: &Env) {
         end(child, "TERM");
     }
     head("Time to the first answer of `serve` on 1,000,000 events, SQLite", "IonVeil, ms", "on an empty directory, ms");
-    row("after a clean stop", &Figure::new(first.clone()).to_string(), &Figure::new(nothing.clone()).to_string(), &format!("{:.2}", ratio(&first, &nothing)));
-    row("after SIGKILL", &Figure::new(killed.clone()).to_string(), &Figure::new(nothing.clone()).to_string(), &format!("{:.2}", ratio(&killed, &nothing)));
+    row(
+        "after a clean stop",
+        &Figure::new(first.clone()).to_string(),
+        &Figure::new(nothing.clone()).to_string(),
+        &format!("{:.2}", ratio(&first, &nothing)),
+    );
+    row(
+        "after SIGKILL",
+        &Figure::new(killed.clone()).to_string(),
+        &Figure::new(nothing.clone()).to_string(),
+        &format!("{:.2}", ratio(&killed, &nothing)),
+    );
 }
 
 /// Starts the server and asks until it answers.

@@ -54,7 +54,12 @@ async fn fold(env: &Env) {
                 fetches.push(fetch * 1e3);
             }
         }
-        row(name, &Figure::new(folds.clone()).to_string(), &Figure::new(fetches.clone()).to_string(), &format!("{:.2}", ratio(&folds, &fetches)));
+        row(
+            name,
+            &Figure::new(folds.clone()).to_string(),
+            &Figure::new(fetches.clone()).to_string(),
+            &format!("{:.2}", ratio(&folds, &fetches)),
+        );
     }
 }
 
@@ -93,7 +98,12 @@ async fn feed(env: &Env) {
                 fetches.push(FEED as f64 / fetch);
             }
         }
-        row(name, &Figure::new(feeds.clone()).to_string(), &Figure::new(fetches.clone()).to_string(), &format!("{:.2}", ratio(&feeds, &fetches)));
+        row(
+            name,
+            &Figure::new(feeds.clone()).to_string(),
+            &Figure::new(fetches.clone()).to_string(),
+            &format!("{:.2}", ratio(&feeds, &fetches)),
+        );
     }
 }
 

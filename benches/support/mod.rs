@@ -13,8 +13,10 @@ use tokio::sync::oneshot;
 pub mod postgres;
 
 /// The payload of a `transitioned` event with a reason, as dispatchers write it: about 400 bytes with its envelope.
-pub const PAYLOAD: &str = r#"{"from":"called","to":"moving","reason":"unit E38 reports en route to 0 Block of a street in B04, crew of four, ALS on board"}"#;
-const BACK: &str = r#"{"from":"moving","to":"called","reason":"unit E38 reports en route to 0 Block of a street in B04, crew of four, ALS on board"}"#;
+pub const PAYLOAD: &str =
+    r#"{"from":"called","to":"moving","reason":"unit E38 reports en route to 0 Block of a street in B04, crew of four, ALS on board"}"#;
+const BACK: &str =
+    r#"{"from":"moving","to":"called","reason":"unit E38 reports en route to 0 Block of a street in B04, crew of four, ALS on board"}"#;
 const FIRST: &str = r#"{"machine":"rounds","definition":{"initial":"called","states":[{"name":"called","to":["moving","ended"]},{"name":"moving","to":["called"]},{"name":"ended","to":[]}]},"to":"called","attributes":{}}"#;
 
 /// Runs `work` on a runtime like the server's.

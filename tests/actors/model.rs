@@ -133,7 +133,12 @@ async fn check(store: &FaultyStore, all: &[Told]) -> (usize, usize) {
 fn run(seed: u64, percent: u64) -> (usize, usize, u64) {
     println!("seed {seed}, {percent} % of the commits go wrong");
     simulate(async move {
-        let config = HostConfig { deadline: Duration::from_millis(40), idle: Duration::from_millis(30), snapshot_every: 10, ..HostConfig::default() };
+        let config = HostConfig {
+            deadline: Duration::from_millis(40),
+            idle: Duration::from_millis(30),
+            snapshot_every: 10,
+            ..HostConfig::default()
+        };
         let (env, store, host) = universe(seed, percent, config).await;
         let callers = (0..CALLERS).map(|_| caller(env.clone(), host.clone()));
         let told: Vec<Told> = futures_util::future::join_all(callers).await.into_iter().flatten().collect();

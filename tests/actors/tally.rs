@@ -1,6 +1,6 @@
 //! A decider small enough to be its own model: a sum that may not pass a limit.
 
-use ionveil_kernel::{BrokenInvariant, DecideEnv, DecodeError, Decider, Decision, EventCodec, Rejection, StreamId};
+use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, DecodeError, EventCodec, Rejection, StreamId};
 use serde::{Deserialize, Serialize};
 
 /// The sum may not pass this.

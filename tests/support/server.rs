@@ -58,7 +58,11 @@ impl Server {
                 return Self { child, address, log: log.clone() };
             }
             let ended = child.try_wait().expect("wait");
-            assert!(ended.is_none() && started.elapsed() < START_MAX, "the server did not start ({ended:?}):\n{}", log.lock().expect("log"));
+            assert!(
+                ended.is_none() && started.elapsed() < START_MAX,
+                "the server did not start ({ended:?}):\n{}",
+                log.lock().expect("log")
+            );
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -100,4 +104,3 @@ fn listening(log: &str) -> Option<String> {
     let rest = log.split("listening on http://").nth(1)?;
     rest.split_once('/').map(|(address, _)| address.to_owned())
 }
-

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::state::State;
 use crate::{KIND, Workflow, evolve};
 use ionveil_kernel::{BrokenInvariant, DecodeError, EventCodec, Recorded, Timestamp};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 /// Why records are no history of a workflow.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +95,7 @@ pub struct Moment {
 /// # Errors
 /// All of [`FoldError`] but the last two.
 pub fn ordered(records: &[Recorded]) -> Result<Vec<&Recorded>, FoldError> {
-    let mut seen = HashSet::with_capacity(records.len());
+    let mut seen = BTreeSet::new();
     let mut events: Vec<_> = records.iter().filter(|record| seen.insert(record.event_id)).collect();
     events.sort_by_key(|event| event.sequence_number);
     for (event, expected) in events.iter().zip(1..) {
