@@ -1,5 +1,7 @@
 //! A TCP proxy that a test can make lose a request or an answer.
 
+#![expect(clippy::disallowed_methods, reason = "a task of the test's own, beside what it tests")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

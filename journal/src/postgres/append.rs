@@ -32,7 +32,7 @@ pub(super) async fn append(
     let call = sqlx::query(SQL).bind(epochs(partitions, claims, &touched)).bind(integer(touched.len())?).bind(now.micros());
     let call = bind_events(bind_appends(call, &plan, batch)?, &plan)?;
     let mut held = lane.take().await?;
-    let rows = held.rows(call).await.map_err(fault::sent)?;
+    let rows = held.decoded(call, Ok).await.map_err(fault::sent)?;
     held.keep();
     // The commit is done: an answer that cannot be read leaves open what it did.
     verdict::read(&plan, batch, &rows).map_err(StoreError::unknown)

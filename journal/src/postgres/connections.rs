@@ -5,6 +5,7 @@
 use super::fault::{self, Broken, NoAnswer};
 use super::options::{Limits, PostgresOptions};
 use crate::StoreError;
+use futures_util::TryStreamExt;
 use parking_lot::Mutex;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
 use sqlx::query::Query;
@@ -12,7 +13,7 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, SqlSafe
 use std::str::FromStr;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// A connection that was idle for longer than this is asked whether it still lives before something is trusted to it.
 const STALE_AFTER: Duration = Duration::from_secs(1);
@@ -30,6 +31,8 @@ pub(super) struct Connections {
 pub(super) struct Held<'a> {
     home: &'a Connections,
     connection: PgConnection,
+    /// When the whole call has to be over, the wait for the connection included.
+    deadline: Instant,
     _permit: SemaphorePermit<'a>,
 }
 
@@ -45,15 +48,16 @@ impl Connections {
     /// # Errors
     /// `Unavailable` if there is none within the client's limit.
     pub(super) async fn take(&self) -> Result<Held<'_>, StoreError> {
+        let deadline = Instant::now() + self.limits.client;
         let opening = async {
             let permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;
             let connection = match self.reuse().await {
                 Some(connection) => connection,
                 None => self.open().await?,
             };
-            Ok(Held { home: self, connection, _permit: permit })
+            Ok(Held { home: self, connection, deadline, _permit: permit })
         };
-        timeout(self.limits.client, opening).await.map_err(|_| StoreError::unavailable(NoAnswer(self.limits.client)))?
+        timeout_at(deadline, opening).await.map_err(|_| StoreError::unavailable(NoAnswer(self.limits.client)))?
     }
 
     /// Runs one query and gives its rows.
@@ -61,11 +65,23 @@ impl Connections {
     /// # Errors
     /// As [`fault::repeatable`] says.
     pub(super) async fn rows(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
+        self.decoded(query, Ok).await
+    }
+
+    /// Runs one query and decodes its rows while the server is still sending.
+    ///
+    /// # Errors
+    /// As [`fault::repeatable`] says.
+    pub(super) async fn decoded<T>(
+        &self,
+        query: Query<'_, Postgres, PgArguments>,
+        decode: impl FnMut(PgRow) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut held = self.take().await?;
-        match held.rows(query).await {
-            Ok(rows) => {
+        match held.decoded(query, decode).await {
+            Ok(decoded) => {
                 held.keep();
-                Ok(rows)
+                Ok(decoded)
             }
             Err(Broken::Driver(error)) => Err(fault::repeatable(error)),
             Err(Broken::Silent(error)) => Err(StoreError::unavailable(error)),
@@ -108,11 +124,24 @@ impl Held<'_> {
     /// *before* it commits: only `ReadyForQuery` says that an autocommit statement is durable, and only reading all rows
     /// waits for it.
     ///
-    pub(super) async fn rows(&mut self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, Broken> {
-        let limit = self.home.limits.client;
-        match timeout(limit, query.fetch_all(&mut self.connection)).await {
+    /// # Errors
+    /// The driver's, the decoder's, or no answer in time.
+    pub(super) async fn decoded<T>(
+        &mut self,
+        query: Query<'_, Postgres, PgArguments>,
+        mut decode: impl FnMut(PgRow) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, Broken> {
+        let all = async {
+            let mut rows = query.fetch(&mut self.connection);
+            let mut decoded = Vec::new();
+            while let Some(row) = rows.try_next().await? {
+                decoded.push(decode(row)?);
+            }
+            Ok(decoded)
+        };
+        match timeout_at(self.deadline, all).await {
             Ok(answer) => answer.map_err(Broken::Driver),
-            Err(_) => Err(Broken::Silent(NoAnswer(limit))),
+            Err(_) => Err(Broken::Silent(NoAnswer(self.home.limits.client))),
         }
     }
 

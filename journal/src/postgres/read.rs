@@ -1,12 +1,14 @@
 //! Reads of what is committed. Nothing here locks or waits for a writer.
 
 use super::connections::Connections;
+use super::fault;
 use super::number::{self, hash, unsigned, unsigned32};
-use super::{fault, row};
+use super::row::Decoder;
 use crate::{Filter, Page, Receipt, Snapshot, StoreError};
 use ionveil_kernel::{CommandId, Recorded, StreamId, Timestamp};
-use sqlx::Row;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres, Row};
 
 /// The most positions that one call with a filter looks at.
 const SCAN_MAX: u64 = 10_000;
@@ -18,7 +20,12 @@ pub(super) async fn stream(readers: &Connections, stream: &StreamId, after: u64,
         .bind(stream.id.as_str())
         .bind(bounded(after))
         .bind(count(limit));
-    row::events(&readers.rows(query).await?)
+    events(readers, query).await
+}
+
+async fn events(readers: &Connections, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<Recorded>, StoreError> {
+    let mut decoder = Decoder::default();
+    readers.decoded(query, |row| decoder.event(&row)).await
 }
 
 pub(super) async fn entity(
@@ -35,7 +42,7 @@ pub(super) async fn entity(
         .bind(bounded(after_version))
         .bind(bounded(after_position))
         .bind(count(limit));
-    let mut events = row::events(&readers.rows(query).await?)?;
+    let mut events = events(readers, query).await?;
     // Two ascending runs, or one: a stable sort finds them and merges in linear time.
     events.sort_by_key(|event| event.position);
     events.truncate(limit);
@@ -60,7 +67,7 @@ pub(super) async fn partition(
 
 async fn whole(readers: &Connections, partition: i16, after: u64, limit: usize) -> Result<Page, StoreError> {
     let query = sqlx::query(include_str!("sql/read_partition.sql")).bind(partition).bind(bounded(after)).bind(count(limit));
-    let events = row::events(&readers.rows(query).await?)?;
+    let events = events(readers, query).await?;
     let scanned_to = events.last().map_or(after, |last| last.position);
     Ok(Page { events, scanned_to })
 }
@@ -83,7 +90,7 @@ async fn filtered(readers: &Connections, partition: i16, after: u64, limit: usiz
         .bind(stream.map(|s| s.id.as_str()))
         .bind(filter.since.map(Timestamp::micros))
         .bind(count(limit));
-    let events = row::events(&readers.rows(query).await?)?;
+    let events = events(readers, query).await?;
     let scanned_to = events.last().filter(|_| events.len() == limit).map_or(end, |last| last.position);
     Ok(Page { events, scanned_to })
 }
@@ -103,7 +110,8 @@ pub(super) async fn heads(readers: &Connections) -> Result<Vec<u64>, StoreError>
 pub(super) async fn entities(readers: &Connections, after: Option<&StreamId>, limit: usize) -> Result<Vec<StreamId>, StoreError> {
     let (org, kind, id) = after.map_or(("", "", ""), |name| (name.org.as_str(), name.kind.as_str(), name.id.as_str()));
     let query = sqlx::query(include_str!("sql/entities.sql")).bind(org).bind(kind).bind(id).bind(count(limit));
-    row::names(&readers.rows(query).await?)
+    let mut decoder = Decoder::default();
+    readers.decoded(query, |row| decoder.stream(&row, 0)).await
 }
 
 pub(super) async fn receipts(readers: &Connections, owner: &StreamId, commands: &[CommandId]) -> Result<Vec<Option<Receipt>>, StoreError> {

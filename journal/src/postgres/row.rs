@@ -2,16 +2,16 @@
 //! column keeps its last value and hands out clones of it. A row that breaks a rule of the kernel is corruption.
 
 use super::number::{self, unsigned, unsigned32};
-use crate::StoreError;
 use ionveil_kernel::{CorrelationId, EntityId, EventId, Kind, NameError, Org, Recorded, StreamId, Timestamp};
 use sqlx::postgres::PgRow;
-use sqlx::{Decode, Error, Postgres, Row};
+use sqlx::{Error, Row, ValueRef};
 use std::borrow::Cow;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Decodes rows of the eighteen columns that every event query selects.
 #[derive(Default)]
-struct Decoder {
+pub(super) struct Decoder {
     org: Option<Org>,
     kind: Option<Kind>,
     id: Option<EntityId>,
@@ -21,59 +21,40 @@ struct Decoder {
     traceparent: Option<Arc<str>>,
 }
 
-/// Decodes all of `rows`.
-///
-/// # Errors
-/// `Corrupt`.
-pub(super) fn events(rows: &[PgRow]) -> Result<Vec<Recorded>, StoreError> {
-    let mut decoder = Decoder::default();
-    let corrupt = |error: Error| StoreError::Corrupt(format!("an event cannot be read: {error}"));
-    rows.iter().map(|row| decoder.event(row).map_err(corrupt)).collect()
-}
-
-/// Decodes rows that are three columns of names.
-///
-/// # Errors
-/// `Corrupt`.
-pub(super) fn names(rows: &[PgRow]) -> Result<Vec<StreamId>, StoreError> {
-    let mut decoder = Decoder::default();
-    let corrupt = |error: Error| StoreError::Corrupt(format!("a name cannot be read: {error}"));
-    rows.iter().map(|row| decoder.stream(row, 0).map_err(corrupt)).collect()
-}
-
 impl Decoder {
-    fn event(&mut self, row: &PgRow) -> Result<Recorded, Error> {
+    /// Decodes a row of the eighteen columns.
+    pub(super) fn event(&mut self, row: &PgRow) -> Result<Recorded, Error> {
         let stream = self.stream(row, 2)?;
         Ok(Recorded {
             owner: self.owner(row, &stream)?,
             stream,
-            partition: number::partition(cell(row, 0)?)?,
-            position: unsigned(cell(row, 1)?)?,
-            sequence_number: unsigned(cell(row, 5)?)?,
-            event_id: EventId(cell(row, 8)?),
-            event_type: Cow::Owned(cell(row, 9)?),
-            schema_version: unsigned32(cell(row, 10)?)?,
-            data: cell(row, 11)?,
-            occurred_at: Timestamp::from_micros(cell(row, 12)?),
-            recorded_at: Timestamp::from_micros(cell(row, 13)?),
-            correlation_id: CorrelationId(cell(row, 14)?),
-            causation_id: cell(row, 15)?,
-            actor: shared(&mut self.actor, cell(row, 16)?),
-            traceparent: cell::<Option<&str>>(row, 17)?.map(|text| shared(&mut self.traceparent, text)),
+            partition: number::partition(i16::from_be_bytes(fixed(row, 0)?))?,
+            position: long(row, 1)?,
+            sequence_number: long(row, 5)?,
+            event_id: EventId(uuid(row, 8)?),
+            event_type: Cow::Owned(text(row, 9)?.to_owned()),
+            schema_version: unsigned32(i32::from_be_bytes(fixed(row, 10)?))?,
+            data: text(row, 11)?.to_owned(),
+            occurred_at: instant(row, 12)?,
+            recorded_at: instant(row, 13)?,
+            correlation_id: CorrelationId(uuid(row, 14)?),
+            causation_id: uuid(row, 15)?,
+            actor: shared(&mut self.actor, text(row, 16)?),
+            traceparent: maybe(row, 17)?.map(|text| shared(&mut self.traceparent, text)),
         })
     }
 
     /// The name of a stream from three columns, the first of which is `first`.
-    fn stream(&mut self, row: &PgRow, first: usize) -> Result<StreamId, Error> {
+    pub(super) fn stream(&mut self, row: &PgRow, first: usize) -> Result<StreamId, Error> {
         Ok(StreamId {
-            org: name(&mut self.org, cell(row, first)?, Org::as_str, Org::new)?,
-            kind: name(&mut self.kind, cell(row, first + 1)?, Kind::as_str, Kind::new)?,
-            id: name(&mut self.id, cell(row, first + 2)?, EntityId::as_str, EntityId::new)?,
+            org: name(&mut self.org, text(row, first)?, Org::as_str, Org::new)?,
+            kind: name(&mut self.kind, text(row, first + 1)?, Kind::as_str, Kind::new)?,
+            id: name(&mut self.id, text(row, first + 2)?, EntityId::as_str, EntityId::new)?,
         })
     }
 
     fn owner(&mut self, row: &PgRow, stream: &StreamId) -> Result<StreamId, Error> {
-        let (Some(kind), Some(id)) = (cell::<Option<&str>>(row, 6)?, cell::<Option<&str>>(row, 7)?) else {
+        let (Some(kind), Some(id)) = (maybe(row, 6)?, maybe(row, 7)?) else {
             return Ok(stream.clone());
         };
         Ok(StreamId {
@@ -84,9 +65,34 @@ impl Decoder {
     }
 }
 
-/// A cell, without the driver's check of column types: our own queries name the columns, on tables that we made.
-fn cell<'r, T: Decode<'r, Postgres>>(row: &'r PgRow, column: usize) -> Result<T, Error> {
-    row.try_get_unchecked(column)
+/// A cell in the binary format, which every prepared query answers in, without the driver's check of column types: our
+/// own queries name the columns, of tables that we made.
+fn cell(row: &PgRow, column: usize) -> Result<&[u8], Error> {
+    row.try_get_raw(column)?.as_bytes().map_err(Error::Decode)
+}
+
+fn fixed<const N: usize>(row: &PgRow, column: usize) -> Result<[u8; N], Error> {
+    cell(row, column)?.try_into().map_err(|_| Error::Decode(format!("column {column} has not {N} bytes").into()))
+}
+
+fn long(row: &PgRow, column: usize) -> Result<u64, Error> {
+    unsigned(i64::from_be_bytes(fixed(row, column)?))
+}
+
+fn instant(row: &PgRow, column: usize) -> Result<Timestamp, Error> {
+    fixed(row, column).map(i64::from_be_bytes).map(Timestamp::from_micros)
+}
+
+fn uuid(row: &PgRow, column: usize) -> Result<Uuid, Error> {
+    fixed(row, column).map(Uuid::from_bytes)
+}
+
+fn text(row: &PgRow, column: usize) -> Result<&str, Error> {
+    std::str::from_utf8(cell(row, column)?).map_err(|error| Error::Decode(error.into()))
+}
+
+fn maybe(row: &PgRow, column: usize) -> Result<Option<&str>, Error> {
+    if row.try_get_raw(column)?.is_null() { Ok(None) } else { text(row, column).map(Some) }
 }
 
 fn name<T: Clone>(
