@@ -4,7 +4,7 @@ use crate::answer::{AskError, Reply};
 use crate::entity::{Entity, Envelope, Stop};
 use crate::loader::Loader;
 use crate::metrics::HostMetrics;
-use crate::pipeline::{Input, Waiter};
+use crate::pipeline::{Answer, Input, Waiter};
 use actix::{Actor, Addr, ArbiterHandle};
 use ionveil_journal::Journal;
 use ionveil_kernel::{Decider, Meta, StreamId};
@@ -73,6 +73,9 @@ struct Slot<D: Decider> {
     depth: Arc<AtomicUsize>,
     used: Duration,
 }
+
+/// Where to deliver, and the place in line.
+type Admitted<D> = (Addr<Entity<D>>, Permit);
 
 /// A place in an entity's queue, given back when dropped.
 pub(crate) struct Permit {
@@ -174,12 +177,13 @@ impl<D: Decider> Host<D> {
         owner: StreamId,
         command: D::Command,
         meta: Meta,
-        reply: oneshot::Sender<Result<Reply<D>, AskError<D::Rejection>>>,
+        reply: oneshot::Sender<Answer<D>>,
     ) -> Result<(), AskError<D::Rejection>> {
+        let mut slots = self.0.slots.lock();
+        // Under the lock: whoever was admitted before the drain began is counted in line when it looks.
         if self.0.draining.load(Ordering::Acquire) {
             return Err(AskError::Draining);
         }
-        let mut slots = self.0.slots.lock();
         let (address, permit) = self.admit(&mut slots, owner)?;
         self.0.metrics.commands.inc();
         // Under the lock, so that the order of delivery is the order of admission.
@@ -187,7 +191,7 @@ impl<D: Decider> Host<D> {
         Ok(())
     }
 
-    fn admit(&self, slots: &mut BTreeMap<StreamId, Slot<D>>, owner: StreamId) -> Result<(Addr<Entity<D>>, Permit), AskError<D::Rejection>> {
+    fn admit(&self, slots: &mut BTreeMap<StreamId, Slot<D>>, owner: StreamId) -> Result<Admitted<D>, AskError<D::Rejection>> {
         let room = self.0.config.resident_max;
         if slots.len() >= room && !slots.contains_key(&owner) {
             self.0.make_room(slots);
@@ -222,7 +226,10 @@ impl<D: Decider> Host<D> {
 
     /// Refuses new commands and waits until nothing is in line, for at most `deadline`; says whether that was reached.
     pub async fn drain(&self, deadline: Duration) -> bool {
-        self.0.draining.store(true, Ordering::Release);
+        {
+            let _slots = self.0.slots.lock();
+            self.0.draining.store(true, Ordering::Release);
+        }
         let env = self.0.journal.env();
         let give_up = env.monotonic() + deadline;
         while self.0.in_line.load(Ordering::Acquire) > 0 {

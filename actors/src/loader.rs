@@ -158,7 +158,7 @@ impl<D: Decider> Loader<D> {
     /// # Errors
     /// [`LoadError`].
     pub async fn load_until(&self, owner: &StreamId, until: Until) -> Result<Loaded<D>, LoadError> {
-        let start = self.from_snapshot(owner, until).await?;
+        let start = self.start(owner, until).await?;
         self.fold(owner, start, until).await
     }
 
@@ -249,7 +249,7 @@ impl<D: Decider> Loader<D> {
     }
 
     /// From the snapshot, unless it lies beyond `until`.
-    async fn from_snapshot(&self, owner: &StreamId, until: Until) -> Result<Loaded<D>, LoadError> {
+    async fn start(&self, owner: &StreamId, until: Until) -> Result<Loaded<D>, LoadError> {
         let snapshot = self.store.snapshot(owner).await?;
         let fits = |s: &Snapshot| until.admits(s.occurred_at, s.recorded_at, s.position);
         Ok(snapshot.filter(fits).and_then(|snapshot| self.restore(&snapshot)).unwrap_or_else(|| self.empty(owner)))
