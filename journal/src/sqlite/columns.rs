@@ -2,7 +2,7 @@
 
 use super::fault::{self, unreadable};
 use crate::StoreError;
-use ionveil_kernel::{EntityId, Kind, Org, StreamId, Timestamp};
+use ionveil_kernel::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -33,16 +33,11 @@ impl<'r> Columns<'r> {
     }
 
     pub(super) fn maybe_uuid(&self, column: usize) -> Result<Option<Uuid>, StoreError> {
-        let bytes: Option<&[u8]> = self.0.try_get_unchecked(column).map_err(fault::of)?;
-        bytes.map(|bytes| Uuid::from_slice(bytes).map_err(|_| unreadable("uuid"))).transpose()
+        self.maybe_bytes(column)?.map(|bytes| Uuid::from_slice(bytes).map_err(|_| unreadable("uuid"))).transpose()
     }
 
-    /// A stream whose organisation, kind and id stand in the first three columns.
-    pub(super) fn stream(&self) -> Result<StreamId, StoreError> {
-        let name = |_| unreadable("stream name");
-        let org = Org::new(self.text(0)?).map_err(name)?;
-        let kind = Kind::new(self.text(1)?).map_err(name)?;
-        let id = EntityId::new(self.text(2)?).map_err(name)?;
-        Ok(StreamId { org, kind, id })
+    /// What an aggregate over no rows leaves out.
+    pub(super) fn maybe_bytes(&self, column: usize) -> Result<Option<&'r [u8]>, StoreError> {
+        self.0.try_get_unchecked(column).map_err(fault::of)
     }
 }

@@ -1,10 +1,8 @@
 //! Events from the packed values that `event_columns.sql` makes. Names that repeat from one event to the next share their memory.
 
-use super::columns::Columns;
 use super::fault::{out_of_range, unreadable};
 use crate::StoreError;
 use ionveil_kernel::{CorrelationId, EntityId, EventId, Kind, Org, Recorded, StreamId, Timestamp};
-use sqlx::sqlite::SqliteRow;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -29,13 +27,17 @@ pub(super) struct EventReader {
 }
 
 impl EventReader {
-    /// Reads the value of one row.
-    pub(super) fn read(&mut self, row: &SqliteRow) -> Result<Recorded, StoreError> {
-        let packed = Columns(row).bytes(0)?;
-        self.unpack(Packed(packed)).ok_or_else(|| unreadable("event"))
+    /// Reads all events of one value, in their order.
+    pub(super) fn read(&mut self, packed: &[u8], events: &mut Vec<Recorded>) -> Result<(), StoreError> {
+        let mut packed = Packed(packed);
+        while !packed.0.is_empty() {
+            events.push(self.event(&mut packed).ok_or_else(|| unreadable("event"))?);
+        }
+        Ok(())
     }
 
-    fn unpack(&mut self, mut packed: Packed<'_>) -> Option<Recorded> {
+    /// `None` if nothing that we write reads so.
+    fn event(&mut self, packed: &mut Packed<'_>) -> Option<Recorded> {
         let mut numbers = packed.line()?.split(' ');
         let place: u64 = numbers.next()?.parse().ok()?;
         let sequence_number = numbers.next()?.parse().ok()?;
@@ -43,12 +45,14 @@ impl EventReader {
         let occurred_at = Timestamp::from_micros(numbers.next()?.parse().ok()?);
         let recorded_at = Timestamp::from_micros(numbers.next()?.parse().ok()?);
         let mut length = || numbers.next().and_then(|text| text.parse::<usize>().ok());
-        let (event_type, actor, traceparent, data) = (length()?, length()?, length(), length()?);
-        let stream = self.stream(&mut packed)?;
-        let owner = owner(&mut packed, &stream)?;
+        let (ids, event_type, actor, traceparent, data) = (length()?, length()?, length()?, length(), length()?);
+        if ids != 3 * size_of::<Uuid>() {
+            return None;
+        }
+        let stream = self.stream(packed)?;
         Some(Recorded {
+            owner: owner(packed, &stream)?,
             stream,
-            owner,
             sequence_number,
             partition: u16::try_from(place >> POSITION_BITS).ok()?,
             position: place & POSITION_MAX,
@@ -64,7 +68,7 @@ impl EventReader {
             causation_id: packed.uuid()?,
             occurred_at,
             recorded_at,
-            data: packed.rest(data)?.to_owned(),
+            data: packed.text(data)?.to_owned(),
         })
     }
 
@@ -98,10 +102,11 @@ fn owner(packed: &mut Packed<'_>, stream: &StreamId) -> Option<StreamId> {
 }
 
 /// What is left of a packed value.
-struct Packed<'a>(&'a [u8]);
+pub(super) struct Packed<'a>(pub(super) &'a [u8]);
 
 impl<'a> Packed<'a> {
-    fn line(&mut self) -> Option<&'a str> {
+    /// Takes a line, without its end.
+    pub(super) fn line(&mut self) -> Option<&'a str> {
         let end = self.0.iter().position(|byte| *byte == b'\n')?;
         let line = self.text(end)?;
         self.0 = &self.0[1..];
@@ -118,10 +123,5 @@ impl<'a> Packed<'a> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(Uuid::from_bytes(*bytes))
-    }
-
-    /// The last text. Another length than was announced means that something before it had another size than it must.
-    fn rest(self, length: usize) -> Option<&'a str> {
-        (self.0.len() == length).then(|| std::str::from_utf8(self.0).ok()).flatten()
     }
 }

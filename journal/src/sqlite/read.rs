@@ -4,10 +4,10 @@
 use super::SqliteStore;
 use super::append::heads;
 use super::columns::Columns;
-use super::event_row::{EventReader, POSITION_MAX, place};
-use super::fault;
+use super::event_row::{EventReader, POSITION_MAX, Packed, place};
+use super::fault::{self, unreadable};
 use crate::{Filter, Page, Receipt, StoreError};
-use ionveil_kernel::{CommandId, Recorded, StreamId, Timestamp};
+use ionveil_kernel::{CommandId, EntityId, Kind, Org, Recorded, StreamId, Timestamp};
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
@@ -15,10 +15,18 @@ use std::collections::BTreeSet;
 
 /// How many positions one call looks at to find those that a filter wants.
 const SCAN_MAX: u64 = 20_000;
+/// How many events come in the first value of a read; after that as many as make up [`VALUE_BYTES`].
+const VALUE_EVENTS_FIRST: usize = 64;
+/// The most events in one value.
+const VALUE_EVENTS_MAX: usize = 1_024;
+/// About how large a value is at most. It is in memory three times: in SQLite, on its way, and as events.
+const VALUE_BYTES: usize = 1 << 20;
+/// How many names come in one value.
+const VALUE_NAMES: usize = 1_000;
 
 macro_rules! events {
     ($condition:literal) => {
-        concat!(include_str!("sql/event_columns.sql"), include_str!($condition))
+        concat!(include_str!("sql/event_columns.sql"), include_str!($condition), ")")
     };
 }
 
@@ -38,17 +46,11 @@ impl SqliteStore {
         limit: usize,
     ) -> Result<Vec<Recorded>, StoreError> {
         let mut reader = self.readers.begin().await.map_err(fault::of)?;
-        let main = stream_query(events!("sql/where_main.sql"), owner, after_version, limit);
-        let mut events = fetch(&mut reader, main).await?;
-        let partition = owner.partition(self.partitions);
-        let parts = sqlx::query(events!("sql/where_parts.sql"))
-            .bind(owner.org.as_str())
-            .bind(owner.kind.as_str())
-            .bind(owner.id.as_str())
-            .bind(place(partition, after_position.min(POSITION_MAX))?)
-            .bind(place(partition, POSITION_MAX)?)
-            .bind(rows(limit));
-        let parts = fetch(&mut reader, parts).await?;
+        let main = Selection { sql: events!("sql/where_main.sql"), after: sequence(after_version), key: by_sequence };
+        let mut events = main.fetch(&mut reader, limit, |query| bind_name(query, owner)).await?;
+        let after = place(owner.partition(self.partitions), after_position.min(POSITION_MAX))?;
+        let parts = Selection { sql: events!("sql/where_parts.sql"), after, key: by_place };
+        let parts = parts.fetch(&mut reader, limit, |query| bind_name(query, owner)).await?;
         reader.rollback().await.map_err(fault::of)?;
         if !parts.is_empty() {
             events.extend(parts);
@@ -60,7 +62,8 @@ impl SqliteStore {
 
     pub(super) async fn stream(&self, stream: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
         let mut reader = self.readers.acquire().await.map_err(fault::of)?;
-        fetch(&mut reader, stream_query(events!("sql/where_stream.sql"), stream, after, limit)).await
+        let selection = Selection { sql: events!("sql/where_stream.sql"), after: sequence(after), key: by_sequence };
+        selection.fetch(&mut reader, limit, |query| bind_name(query, stream)).await
     }
 
     pub(super) async fn partition(&self, partition: u16, after: u64, limit: usize, filter: &Filter) -> Result<Page, StoreError> {
@@ -87,49 +90,73 @@ impl SqliteStore {
 
     pub(super) async fn entity_names(&self, after: Option<&StreamId>, limit: usize) -> Result<Vec<StreamId>, StoreError> {
         let mut reader = self.readers.begin().await.map_err(fault::of)?;
-        let mut names: BTreeSet<StreamId> = main_streams(&mut reader, after, limit).await?.into_iter().collect();
-        let owners = names_query(include_str!("sql/owners.sql"), after, limit).fetch_all(&mut *reader).await.map_err(fault::of)?;
+        let mut names: BTreeSet<_> = names(&mut reader, include_str!("sql/streams.sql"), after, limit).await?.into_iter().collect();
+        names.extend(self::names(&mut reader, include_str!("sql/owners.sql"), after, limit).await?);
         reader.rollback().await.map_err(fault::of)?;
-        for row in &owners {
-            names.insert(Columns(row).stream()?);
-        }
         Ok(names.into_iter().take(limit).collect())
     }
 }
 
 type Select<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-fn rows(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
+/// Events of one statement that takes a key as `?1` and a number of events as `?2`, and answers with those of greater
+/// keys, ascending.
+struct Selection {
+    sql: &'static str,
+    after: i64,
+    key: fn(&Recorded) -> Result<i64, StoreError>,
 }
 
-fn stream_query<'q>(sql: &'static str, stream: &'q StreamId, after: u64, limit: usize) -> Select<'q> {
-    sqlx::query(sql)
-        .bind(stream.org.as_str())
-        .bind(stream.kind.as_str())
-        .bind(stream.id.as_str())
-        .bind(i64::try_from(after).unwrap_or(i64::MAX))
-        .bind(rows(limit))
-}
-
-async fn fetch(connection: &mut SqliteConnection, query: Select<'_>) -> Result<Vec<Recorded>, StoreError> {
-    use futures_util::TryStreamExt;
-    let mut reader = EventReader::default();
-    let mut events = Vec::new();
-    let mut rows = query.fetch(connection);
-    while let Some(row) = rows.try_next().await.map_err(fault::of)? {
-        events.push(reader.read(&row)?);
+impl Selection {
+    /// Reads value by value until there are `limit` events or no more; `bind` adds what comes after `?2`.
+    async fn fetch<'q>(
+        mut self,
+        connection: &mut SqliteConnection,
+        limit: usize,
+        bind: impl Fn(Select<'q>) -> Select<'q>,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let mut reader = EventReader::default();
+        let mut events = Vec::new();
+        let mut wanted = VALUE_EVENTS_FIRST;
+        while events.len() < limit {
+            let before = events.len();
+            let asked = wanted.min(limit - before);
+            let query = bind(sqlx::query(self.sql).bind(self.after).bind(i64::try_from(asked).unwrap_or(i64::MAX)));
+            let row = query.fetch_one(&mut *connection).await.map_err(fault::of)?;
+            let Some(value) = Columns(&row).maybe_bytes(0)? else { break };
+            reader.read(value, &mut events)?;
+            if events.len() - before < asked {
+                break;
+            }
+            wanted = (VALUE_BYTES * asked / value.len().max(1)).clamp(1, VALUE_EVENTS_MAX);
+            self.after = events.last().map_or(Ok(self.after), self.key)?;
+        }
+        Ok(events)
     }
-    Ok(events)
+}
+
+fn by_sequence(event: &Recorded) -> Result<i64, StoreError> {
+    Ok(sequence(event.sequence_number))
+}
+
+fn by_place(event: &Recorded) -> Result<i64, StoreError> {
+    place(event.partition, event.position)
+}
+
+/// No stream comes near the greatest integer.
+fn sequence(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn bind_name<'q>(query: Select<'q>, stream: &'q StreamId) -> Select<'q> {
+    query.bind(stream.org.as_str()).bind(stream.kind.as_str()).bind(stream.id.as_str())
 }
 
 /// Without gaps and without a filter the last event is also how far was looked.
 async fn all_of(reader: &mut SqliteConnection, partition: u16, after: u64, limit: usize) -> Result<Page, StoreError> {
-    let all = sqlx::query(events!("sql/where_partition.sql"))
-        .bind(place(partition, after)?)
-        .bind(place(partition, POSITION_MAX)?)
-        .bind(rows(limit));
-    let events = fetch(reader, all).await?;
+    let all = Selection { sql: events!("sql/where_partition.sql"), after: place(partition, after)?, key: by_place };
+    let end = place(partition, POSITION_MAX)?;
+    let events = all.fetch(reader, limit, |query| query.bind(end)).await?;
     let scanned_to = events.last().map_or(after, |last| last.position);
     Ok(Page { events, scanned_to })
 }
@@ -143,25 +170,31 @@ async fn wanted(
     filter: &Filter,
 ) -> Result<Page, StoreError> {
     let (after, head) = range;
-    let impossible = filter.stream.as_ref().is_some_and(|stream| {
-        filter.org.as_ref().is_some_and(|org| *org != stream.org) || filter.kind.as_ref().is_some_and(|kind| *kind != stream.kind)
-    });
-    if impossible {
+    if impossible(filter) {
         return Ok(Page { events: Vec::new(), scanned_to: head });
     }
-    let end = if filter.stream.is_some() { head } else { head.min(after + SCAN_MAX) };
-    let sql = match filter.stream {
-        Some(_) => events!("sql/where_partition_stream.sql"),
-        None => events!("sql/where_partition_filtered.sql"),
+    let scanned = if filter.stream.is_some() { head } else { head.min(after + SCAN_MAX) };
+    let (after, end) = (place(partition, after)?, place(partition, scanned)?);
+    let events = match &filter.stream {
+        Some(stream) => {
+            let selection = Selection { sql: events!("sql/where_partition_stream.sql"), after, key: by_place };
+            selection.fetch(reader, limit, |query| bind_name(query.bind(end), stream)).await?
+        }
+        None => {
+            let (org, kind) = (filter.org.as_ref().map(Org::as_str), filter.kind.as_ref().map(Kind::as_str));
+            let selection = Selection { sql: events!("sql/where_partition_filtered.sql"), after, key: by_place };
+            selection.fetch(reader, limit, |query| query.bind(end).bind(org).bind(kind)).await?
+        }
     };
-    let query = sqlx::query(sql).bind(place(partition, after)?).bind(place(partition, end)?).bind(rows(limit));
-    let query = match &filter.stream {
-        Some(stream) => query.bind(stream.org.as_str()).bind(stream.kind.as_str()).bind(stream.id.as_str()),
-        None => query.bind(filter.org.as_ref().map(|org| org.as_str())).bind(filter.kind.as_ref().map(|kind| kind.as_str())),
-    };
-    let events = fetch(reader, query).await?;
-    let scanned_to = events.last().filter(|_| events.len() == limit).map_or(end, |last| last.position);
+    let scanned_to = events.last().filter(|_| events.len() == limit).map_or(scanned, |last| last.position);
     Ok(Page { events, scanned_to })
+}
+
+/// A stream of another organisation or kind than is asked for.
+fn impossible(filter: &Filter) -> bool {
+    filter.stream.as_ref().is_some_and(|stream| {
+        filter.org.as_ref().is_some_and(|org| *org != stream.org) || filter.kind.as_ref().is_some_and(|kind| *kind != stream.kind)
+    })
 }
 
 async fn head(reader: &mut SqliteConnection, partition: u16) -> Result<u64, StoreError> {
@@ -177,29 +210,41 @@ async fn skip_to(reader: &mut SqliteConnection, partition: u16, after: u64, head
     Columns(&row).count(0)
 }
 
-fn names_query<'q>(sql: &'static str, after: Option<&'q StreamId>, limit: usize) -> Select<'q> {
-    let (org, kind, id) = after.map_or(("", "", ""), |after| (after.org.as_str(), after.kind.as_str(), after.id.as_str()));
-    sqlx::query(sql).bind(org).bind(kind).bind(id).bind(rows(limit))
-}
-
-/// Streams that are nobody's part, page by page until there are enough.
-async fn main_streams(reader: &mut SqliteConnection, after: Option<&StreamId>, limit: usize) -> Result<Vec<StreamId>, StoreError> {
+/// At most `limit` names after `after` that are nobody's part.
+async fn names(
+    reader: &mut SqliteConnection,
+    sql: &'static str,
+    after: Option<&StreamId>,
+    limit: usize,
+) -> Result<Vec<StreamId>, StoreError> {
     let mut names = Vec::new();
     let mut after = after.cloned();
+    let asked = limit.min(VALUE_NAMES);
     while names.len() < limit {
-        let query = names_query(include_str!("sql/streams.sql"), after.as_ref(), limit);
-        let page = query.fetch_all(&mut *reader).await.map_err(fault::of)?;
-        for row in &page {
-            let columns = Columns(row);
-            let stream = columns.stream()?;
-            if columns.integer(3)? == 0 {
-                names.push(stream.clone());
-            }
+        let (org, kind, id) = after.as_ref().map_or(("", "", ""), |after| (after.org.as_str(), after.kind.as_str(), after.id.as_str()));
+        let query = sqlx::query(sql).bind(org).bind(kind).bind(id).bind(i64::try_from(asked).unwrap_or(i64::MAX));
+        let row = query.fetch_one(&mut *reader).await.map_err(fault::of)?;
+        let Some(value) = Columns(&row).maybe_bytes(0)? else { break };
+        let mut packed = Packed(value);
+        let mut found = 0;
+        while !packed.0.is_empty() {
+            let (stream, part) = name(&mut packed).ok_or_else(|| unreadable("stream name"))?;
+            names.extend((!part).then(|| stream.clone()));
             after = Some(stream);
+            found += 1;
         }
-        if page.len() < limit {
+        if found < asked {
             break;
         }
     }
+    names.truncate(limit);
     Ok(names)
+}
+
+/// A name, and whether it is of a part.
+fn name(packed: &mut Packed<'_>) -> Option<(StreamId, bool)> {
+    let org = Org::new(packed.line()?).ok()?;
+    let kind = Kind::new(packed.line()?).ok()?;
+    let id = EntityId::new(packed.line()?).ok()?;
+    Some((StreamId { org, kind, id }, packed.line()? == "1"))
 }

@@ -18,4 +18,8 @@ WITH RECURSIVE owners (org, kind, id) AS (
     )
     LIMIT ?4
 )
-SELECT org, kind, id FROM owners
+SELECT group_concat(concat(org, '
+', kind, '
+', id, '
+0
+'), '') FROM owners

@@ -13,4 +13,8 @@ WITH RECURSIVE streams (org, kind, id, part) AS (
     )
     LIMIT ?4
 )
-SELECT org, kind, id, part FROM streams
+SELECT group_concat(concat(org, '
+', kind, '
+', id, '
+', part, '
+'), '') FROM streams

@@ -1,3 +1,3 @@
-WHERE org = ?1 AND kind = ?2 AND id = ?3 AND sequence_number > ?4 AND owner_id IS NULL
+WHERE org = ?3 AND kind = ?4 AND id = ?5 AND sequence_number > ?1 AND owner_id IS NULL
 ORDER BY sequence_number
-LIMIT ?5
+LIMIT ?2

@@ -1,3 +1,3 @@
-WHERE place > ?1 AND place <= ?2
+WHERE place > ?1 AND place <= ?3
 ORDER BY place
-LIMIT ?3
+LIMIT ?2

@@ -1,4 +1,4 @@
 INDEXED BY events_of_parts
-WHERE org = ?1 AND owner_kind = ?2 AND owner_id = ?3 AND owner_id IS NOT NULL AND place > ?4 AND place < ?5
+WHERE org = ?3 AND owner_kind = ?4 AND owner_id = ?5 AND owner_id IS NOT NULL AND place > ?1
 ORDER BY place
-LIMIT ?6
+LIMIT ?2
