@@ -25,6 +25,9 @@ pub enum Problems {
     /// Another method is needed.
     #[response(status = 405, content_type = "application/problem+json")]
     MethodNotAllowed(#[to_schema] ProblemBody),
+    /// The request did not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    TooSlow(#[to_schema] ProblemBody),
     /// The present state speaks against it.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(#[to_schema] ProblemBody),
@@ -37,6 +40,9 @@ pub enum Problems {
     /// Not JSON.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(#[to_schema] ProblemBody),
+    /// The head is too large.
+    #[response(status = 431, content_type = "application/problem+json")]
+    HeadTooLarge(#[to_schema] ProblemBody),
     /// Too much is waiting.
     #[response(status = 429, content_type = "application/problem+json")]
     Overloaded(#[to_schema] ProblemBody),
@@ -50,8 +56,8 @@ pub enum Problems {
 pub fn problem_of(error: AskError<Rejection>, if_match: bool) -> Problem {
     match error {
         AskError::Rejected(rejection) => problem_of_rejection(&rejection),
-        AskError::VersionConflict { expected, actual } if if_match => {
-            Problem::new(Code::PreconditionFailed, format!("If-Match names version {expected}, the present one is {actual}"))
+        AskError::VersionConflict { actual, .. } if if_match => {
+            Problem::new(Code::PreconditionFailed, format!("If-Match does not name the present version, which is \"{actual}\""))
         }
         AskError::VersionConflict { expected, actual } => {
             Problem::field(Code::VersionConflict, "expected_version", format!("is {expected}, the present version is {actual}"))

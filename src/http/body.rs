@@ -8,12 +8,14 @@ use crate::http::json;
 use crate::http::problem::{Code, Problem};
 use actix_web::dev::Payload;
 use actix_web::http::header;
+use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 use std::future::{Ready, ready};
+use std::time::Duration;
 
 /// How large and how deep a body may be. Put into the app's data; a route group may have its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +24,13 @@ pub struct BodyLimits {
     pub bytes: usize,
     /// Most levels of arrays and objects.
     pub depth: usize,
+    /// How long it may take to arrive: a client that stops in the middle must not hold its place for ever.
+    pub patience: Duration,
 }
 
 impl Default for BodyLimits {
     fn default() -> Self {
-        Self { bytes: 256 * 1024, depth: 32 }
+        Self { bytes: 256 * 1024, depth: 32, patience: Duration::from_secs(10) }
     }
 }
 
@@ -48,7 +52,8 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
         let announced = req.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let payload = payload.take();
         Box::pin(async move {
-            let raw = read_all(payload, announced, limits.bytes).await?;
+            let reading = timeout(limits.patience, read_all(payload, announced, limits.bytes)).await;
+            let raw = reading.map_err(|_| Problem::new(Code::RequestTimeout, "the body did not arrive in time"))??;
             let value = parse(&raw, limits.depth)?;
             Ok(Self { value, raw })
         })
@@ -64,7 +69,7 @@ impl<T: FromFields + 'static> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Fields::read_query(pairs(req.query_string())).map(Self))
+        ready(pairs(req.query_string()).and_then(Fields::read_query).map(Self))
     }
 }
 
@@ -105,10 +110,28 @@ async fn read_all(mut payload: Payload, announced: Option<u64>, bytes_max: usize
     Ok(all.freeze())
 }
 
-/// Splits a query string (`application/x-www-form-urlencoded`). Bytes that are not UTF-8 become U+FFFD, which no name or
-/// value of ours has.
-fn pairs(query: &str) -> Vec<(String, String)> {
-    actix_web::web::Query::<Vec<(String, String)>>::from_query(query).map(actix_web::web::Query::into_inner).unwrap_or_default()
+/// Splits a query string (`application/x-www-form-urlencoded`). What is not spelt as it has to be is refused: read
+/// leniently, a filter would silently ask for something else.
+fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    let misspelt = || Problem::new(Code::BadRequest, "the query string is no percent-encoded UTF-8");
+    if !is_percent_encoded_utf8(query) {
+        return Err(misspelt());
+    }
+    let read = actix_web::web::Query::<Vec<(String, String)>>::from_query(query);
+    read.map(actix_web::web::Query::into_inner).map_err(|_| misspelt())
+}
+
+/// Whether two hexadecimal digits follow each `%` and the bytes are UTF-8 (RFC 3986 §2.1).
+fn is_percent_encoded_utf8(query: &str) -> bool {
+    let mut parts = query.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.as_bytes().first_chunk::<2>().filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let Some(byte) = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()) else { return false };
+        bytes.push(byte);
+        bytes.extend_from_slice(&part.as_bytes()[2..]);
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 #[cfg(test)]
@@ -130,7 +153,7 @@ mod tests {
     }
 
     async fn body<T: FromFields + 'static>(bytes: &'static [u8], limit: usize, announced: Option<&str>) -> Result<Body<T>, Problem> {
-        let mut request = TestRequest::post().app_data(BodyLimits { bytes: limit, depth: 3 }).set_payload(bytes);
+        let mut request = TestRequest::post().app_data(BodyLimits { bytes: limit, depth: 3, ..BodyLimits::default() }).set_payload(bytes);
         if let Some(length) = announced {
             request = request.insert_header((header::CONTENT_LENGTH, length));
         }
@@ -172,6 +195,12 @@ mod tests {
             ("/?to=%00", Err(Code::InvalidField)),
             ("/?to=x&count=two", Err(Code::InvalidField)),
             ("/?to=", Err(Code::InvalidField)),
+            ("/?to=%c3%A9", Ok(Move { to: "é".to_owned(), count: None })),
+            ("/?to=%", Err(Code::BadRequest)),
+            ("/?to=%zz", Err(Code::BadRequest)),
+            ("/?to=%2", Err(Code::BadRequest)),
+            ("/?to=%ff", Err(Code::BadRequest)),
+            ("/?to=%c3x%a9", Err(Code::BadRequest)),
         ] {
             let req = TestRequest::with_uri(query).to_http_request();
             let read = Query::<Move>::extract(&req).await.map(|query| query.0).map_err(|problem| problem.code);

@@ -66,13 +66,52 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-/// `*` asks for nothing that a command does not ask for anyway.
+/// A version that no workflow ever has.
+const NO_VERSION: u64 = u64::MAX;
+
+/// `*` asks for nothing that a command does not ask for anyway. A tag that is none of ours is that of no version, and a
+/// weak one never matches (RFC 9110 §13.1.1).
 fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
+    let mut all = headers.get_all(IF_MATCH);
+    let Some(first) = all.next() else { return Ok(None) };
+    let text = first.to_str().ok().filter(|_| all.next().is_none()).unwrap_or_default().trim();
     if text == "*" {
         return Ok(None);
     }
-    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|number| number.parse().ok());
-    version.map(Some).ok_or_else(|| Problem::new(Code::PreconditionFailed, "If-Match must be the ETag of an earlier answer, such as \"3\""))
+    let (weak, tag) = text.strip_prefix("W/").map_or((false, text), |tag| (true, tag));
+    let opaque = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|opaque| !opaque.contains('"'));
+    let opaque =
+        opaque.ok_or_else(|| Problem::field(Code::InvalidField, "If-Match", "must be one ETag of an earlier answer, such as \"3\""))?;
+    let ours = !weak && opaque.bytes().all(|b| b.is_ascii_digit());
+    Ok(Some(opaque.parse().ok().filter(|_| ours).unwrap_or(NO_VERSION)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    #[test]
+    fn a_precondition_is_one_strong_etag() {
+        let none = Ok(Some(NO_VERSION));
+        for (headers, outcome) in [
+            (&[][..], Ok(None)),
+            (&["*"], Ok(None)),
+            (&["\"3\""], Ok(Some(3))),
+            (&["\"abc\""], none),
+            (&["\"-1\""], none),
+            (&["\"+3\""], none),
+            (&["\"99999999999999999999\""], none),
+            (&["W/\"3\""], none),
+            (&["3"], Err(Code::InvalidField)),
+            (&[""], Err(Code::InvalidField)),
+            (&["\""], Err(Code::InvalidField)),
+            (&["\"3\", \"4\""], Err(Code::InvalidField)),
+            (&["\"3\"", "\"3\""], Err(Code::InvalidField)),
+        ] {
+            let request = headers.iter().fold(TestRequest::default(), |request, value| request.append_header((IF_MATCH, *value)));
+            let read = if_match(request.to_http_request().headers()).map_err(|problem| problem.code);
+            assert_eq!(read, outcome, "{headers:?}");
+        }
+    }
 }

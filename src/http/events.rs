@@ -65,11 +65,11 @@ impl Wanted {
 /// A page of what was recorded. `next_cursor` is there as long as the page is not empty: keep the last one and ask again
 /// later to go on.
 #[utoipa::path(context_path = "/api/v1", tag = "Events",
-    params(("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, for the same filter"),
+    params(("cursor" = Option<String>, Query, description = "`next_cursor` of the page before, for the same filter", min_length = 1),
         ("page_size" = Option<u32>, Query, description = "1 to 500, default 50", minimum = 1, maximum = 500),
-        ("kind" = Option<String>, Query, description = "Only streams of this kind"),
+        ("kind" = Option<String>, Query, description = "Only streams of this kind", pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
         ("stream" = Option<String>, Query, description = "Only this stream: <kind>:<organisation>:<id>"),
-        ("since" = Option<String>, Query, description = "Only what was recorded then or later (RFC 3339)")),
+        ("since" = Option<String>, Query, description = "Only what was recorded then or later (RFC 3339)", format = DateTime)),
     responses((status = 200, description = "A page", body = EventList), Problems))]
 #[get("/events")]
 pub(crate) async fn list_events(app: Data<App>, call: Call, wanted: Query<Wanted>) -> Result<HttpResponse, Problem> {
@@ -92,9 +92,9 @@ pub(crate) async fn list_events(app: Data<App>, call: Call, wanted: Query<Wanted
 /// `Last-Event-ID` misses nothing. An idle stream sends its cursor every 15 seconds.
 #[utoipa::path(context_path = "/api/v1", tag = "Events",
     params(("cursor" = Option<String>, Query, description = "Where to start; `Last-Event-ID` goes before it; absent: from the beginning"),
-        ("kind" = Option<String>, Query, description = "Only streams of this kind"),
+        ("kind" = Option<String>, Query, description = "Only streams of this kind", pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
         ("stream" = Option<String>, Query, description = "Only this stream"),
-        ("since" = Option<String>, Query, description = "Only what was recorded then or later (RFC 3339)"),
+        ("since" = Option<String>, Query, description = "Only what was recorded then or later (RFC 3339)", format = DateTime),
         ("Last-Event-ID" = Option<String>, Header, description = "The last `id` that arrived")),
     responses((status = 200, description = "A stream of events", content_type = "text/event-stream", body = String), Problems))]
 #[get("/events/stream")]

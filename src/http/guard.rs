@@ -157,7 +157,7 @@ fn has_body(headers: &HeaderMap) -> bool {
 }
 
 /// Set unless a handler said otherwise: answers are not guessed at, framed, shared across sites or cached.
-const SECURITY: [(HeaderName, &str); 5] = [
+pub(super) const SECURITY: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),

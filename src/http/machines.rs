@@ -90,8 +90,8 @@ pub struct PathBody {
 /// state gives an empty way.
 #[utoipa::path(context_path = "/api/v1", tag = "Workflows",
     params(("machine" = String, Path, description = "The machine's name"),
-        ("from" = String, Query, description = "Where the way begins", min_length = 1, max_length = 63),
-        ("to" = String, Query, description = "Where it ends", min_length = 1, max_length = 63)),
+        ("from" = String, Query, description = "Where the way begins", min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"),
+        ("to" = String, Query, description = "Where it ends", min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")),
     responses((status = 200, description = "The way", body = PathBody), Problems))]
 #[get("/machines/{machine}/path")]
 pub(crate) async fn find_path(app: Data<App>, call: Call, machine: Path<String>, ends: Query<Ends>) -> Result<HttpResponse, Problem> {

@@ -12,6 +12,7 @@ pub mod values;
 pub mod answers;
 pub mod app;
 pub mod call;
+pub mod drain;
 pub mod event_body;
 pub mod events;
 pub mod list;
@@ -20,14 +21,18 @@ pub mod openapi;
 pub mod server;
 pub mod sse;
 pub mod system;
+pub mod unparsed;
+pub mod unrouted;
 pub mod workflow_requests;
 pub mod workflows;
 
+use actix_web::middleware::from_fn;
 use actix_web::web::{ServiceConfig, redirect, scope};
 
 /// Mounts the routes of the contract. The app's data must hold what [`server::start`] puts there.
 pub fn configure(routes: &mut ServiceConfig) {
     let api = scope("/api/v1")
+        .wrap(from_fn(drain::turn_away))
         .service(workflows::create_workflow)
         .service(workflows::list_workflows)
         .service(workflows::get_workflow)

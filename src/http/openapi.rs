@@ -1,5 +1,6 @@
 //! The description of the interface, made from the handlers, and the page to try it.
 
+use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{events, machines, system, workflows};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -18,6 +19,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         events::list_events, events::stream_events,
         system::get_health, system::get_live, system::get_ready, system::get_metrics,
     ),
+    components(schemas(Fault, ProblemBody)),
     security((), ("bearer" = []), ("api_key" = [])),
     modifiers(&Credentials),
 )]

@@ -77,6 +77,7 @@ codes! {
     EntityNotFound = "entity_not_found", NOT_FOUND, "There is no such entity";
     NoPath = "no_path", NOT_FOUND, "No path leads there";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request came too slowly", retry;
     DuplicateEntity = "duplicate_entity", CONFLICT, "The id is taken";
     InvalidTransition = "invalid_transition", CONFLICT, "The present state does not allow this";
     TerminalState = "terminal_state", CONFLICT, "The state is final";
@@ -88,6 +89,7 @@ codes! {
     IdempotencyKeyInFlight = "idempotency_key_in_flight", CONFLICT, "The first request with this key is still under way", retry;
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "The entity is not as If-Match says";
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported";
     Overloaded = "overloaded", TOO_MANY_REQUESTS, "Too much is waiting", retry;
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something broke inside";
@@ -142,7 +144,9 @@ impl Code {
             StatusCode::FORBIDDEN => Self::Forbidden,
             StatusCode::NOT_FOUND => Self::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed,
+            StatusCode::REQUEST_TIMEOUT => Self::RequestTimeout,
             StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::HeadTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
             StatusCode::TOO_MANY_REQUESTS => Self::Overloaded,
             StatusCode::SERVICE_UNAVAILABLE => Self::StoreUnavailable,

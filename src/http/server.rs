@@ -4,15 +4,22 @@ use crate::auth::Authenticator;
 use crate::config::Server as Settings;
 use crate::http::app::App;
 use crate::http::body::BodyLimits;
+use crate::http::drain::hang_up;
 use crate::http::guard::{Guard, guard};
-use crate::http::problem::{Code, Problem};
-use crate::http::{configure, openapi};
-use actix_web::dev::Server;
+use crate::http::unparsed::Plain;
+use crate::http::unrouted::KnownPaths;
+use crate::http::{configure, openapi, unrouted};
+use actix_http::{HttpService, Protocol};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
+use actix_web::App as ActixApp;
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Server, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::middleware::from_fn;
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
-use actix_web::{App as ActixApp, HttpServer};
+use ionveil_kernel::Env;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +27,18 @@ use std::time::Duration;
 const CONNECTIONS_PER_WORKER_MAX: usize = 4_096;
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may take to read the last answer before the connection is cut.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What every worker builds its routes from.
+#[derive(Clone)]
+struct Parts {
+    app: App,
+    authenticator: Arc<Authenticator>,
+    check: Arc<Guard>,
+    limits: BodyLimits,
+    known: Data<KnownPaths>,
+}
 
 /// Listens; says where (the port may have been 0). The server runs when it is awaited; signals are the caller's.
 ///
@@ -28,29 +47,59 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 pub fn start(settings: &Settings, app: App, authenticator: Arc<Authenticator>) -> io::Result<(Server, SocketAddr)> {
     let env = app.node.env.clone();
     let open = authenticator.is_off();
-    let check = Arc::new(if open { Guard::loopback_only(env, &settings.allowed_hosts) } else { Guard::any_host(env) });
-    let limits = BodyLimits { bytes: settings.body_limit_bytes, depth: settings.body_depth_max };
-    let routes = move || {
-        ActixApp::new()
-            .app_data(Data::new(app.clone()))
-            .app_data(authenticator.clone())
-            .app_data(check.clone())
-            .app_data(limits)
-            .wrap(from_fn(guard))
-            .configure(configure)
-            .configure(openapi::configure)
-            .default_service(web::to(|| async { Problem::new(Code::NotFound, "there is no such route; see /docs/").response() }))
-    };
-    let server = HttpServer::new(routes)
+    let check = Arc::new(if open { Guard::loopback_only(env.clone(), &settings.allowed_hosts) } else { Guard::any_host(env.clone()) });
+    let limits = BodyLimits { bytes: settings.body_limit_bytes, depth: settings.body_depth_max, patience: settings.request_timeout };
+    let parts = Parts { app, authenticator, check, limits, known: Data::new(KnownPaths::new()) };
+    let listener = TcpListener::bind(settings.listen)?;
+    let address = listener.local_addr()?;
+    Ok((listen(settings, listener, parts, env)?, address))
+}
+
+/// As `HttpServer` of actix does it, but over [`Plain`] sockets.
+fn listen(settings: &Settings, listener: TcpListener, parts: Parts, env: Env) -> io::Result<Server> {
+    let server = Server::build()
         .disable_signals()
-        .max_connections(CONNECTIONS_PER_WORKER_MAX)
-        .client_request_timeout(HEAD_TIMEOUT)
+        .max_concurrent_connections(CONNECTIONS_PER_WORKER_MAX)
         .shutdown_timeout(settings.drain_timeout.as_secs().max(1));
     let server = match settings.workers {
         Some(workers) => server.workers(workers),
         None => server,
     };
-    let server = server.bind(settings.listen)?;
-    let address = server.addrs().first().copied().ok_or_else(|| io::Error::other("nothing to listen on"))?;
-    Ok((server.run(), address))
+    let ending = server.graceful_shutdown_signal();
+    let server = server.listen("http", listener, move || {
+        let (ending, env) = (ending.clone(), env.clone());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let ending = ending.clone();
+                async move { ending.notified().await }
+            })
+            .client_request_timeout(HEAD_TIMEOUT)
+            .client_disconnect_timeout(GOODBYE_TIMEOUT);
+        let routes = routes(parts.clone()).into_factory().map_err(|error| error.error_response());
+        let socket = move |socket: TcpStream| {
+            let peer = socket.peer_addr().ok();
+            let socket = Plain::new(socket, env.clone());
+            async move { Ok((socket, Protocol::Http1, peer)) }
+        };
+        fn_service(socket).and_then(http.finish(map_config(routes, |()| AppConfig::default())))
+    })?;
+    Ok(server.run())
+}
+
+fn routes(
+    parts: Parts,
+) -> ActixApp<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error, InitError = ()>,
+> {
+    ActixApp::new()
+        .app_data(Data::new(parts.app))
+        .app_data(parts.authenticator)
+        .app_data(parts.check)
+        .app_data(parts.limits)
+        .app_data(parts.known)
+        .wrap(from_fn(guard))
+        .wrap(from_fn(hang_up))
+        .configure(configure)
+        .configure(openapi::configure)
+        .default_service(web::to(unrouted::answer))
 }

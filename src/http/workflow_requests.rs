@@ -78,10 +78,10 @@ body!(
         #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9][A-Za-z0-9_:@.-]{0,127}$")]
         id: Option<EntityId>,
         /// The machine whose table it follows; see `GET /machines`.
-        #[schema(min_length = 1, max_length = 63, example = "dispatch")]
+        #[schema(min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "dispatch")]
         machine: String,
         /// Where to start; absent: the machine's initial state.
-        #[schema(min_length = 1, max_length = 63)]
+        #[schema(min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
         initial_state: Option<String>,
         /// Up to 64 names with texts, numbers or booleans. Not for personal data.
         #[schema(value_type = Option<BTreeMap<String, Value>>)]
@@ -95,10 +95,10 @@ body!(
         to.map(|to| Asked::Do(Command::Transition { to, reason }))
     }, {
         /// The state to move to.
-        #[schema(min_length = 1, max_length = 63, example = "allocated")]
+        #[schema(min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "allocated")]
         to: String,
         /// Why.
-        #[schema(min_length = 1, max_length = 1024)]
+        #[schema(min_length = 1, max_length = 1024, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
         reason: Option<String>,
     }
 );
@@ -111,13 +111,13 @@ body!(
         step.zip(outcome).map(|(step, outcome)| Asked::Do(Command::Step { step, outcome, reason }))
     }, {
         /// The state that the step leads to.
-        #[schema(min_length = 1, max_length = 63, example = "departed")]
+        #[schema(min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "departed")]
         step: String,
         /// `started` marks it, `completed` moves to it, `failed` moves to `failed`.
-        #[schema(value_type = String, example = "completed")]
+        #[schema(value_type = String, pattern = "^(started|completed|failed)$", example = "completed")]
         outcome: StepOutcome,
         /// Why.
-        #[schema(min_length = 1, max_length = 1024)]
+        #[schema(min_length = 1, max_length = 1024, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
         reason: Option<String>,
     }
 );
@@ -127,7 +127,7 @@ body!(
         Some(Asked::Do(Command::Rollback { reason: fields.optional_line("reason", REASON_CHARS_MAX) }))
     }, {
         /// Why.
-        #[schema(min_length = 1, max_length = 1024)]
+        #[schema(min_length = 1, max_length = 1024, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
         reason: Option<String>,
     }
 );
@@ -137,7 +137,7 @@ body!(
         Some(Asked::Do(Command::Cancel { reason: fields.optional_line("reason", REASON_CHARS_MAX) }))
     }, {
         /// Why.
-        #[schema(min_length = 1, max_length = 1024)]
+        #[schema(min_length = 1, max_length = 1024, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
         reason: Option<String>,
     }
 );
@@ -156,10 +156,10 @@ body!(
         to.map(|to| Asked::Do(Command::Reconcile { to, reason }))
     }, {
         /// The state to be in.
-        #[schema(min_length = 1, max_length = 63)]
+        #[schema(min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
         to: String,
         /// Why.
-        #[schema(min_length = 1, max_length = 1024)]
+        #[schema(min_length = 1, max_length = 1024, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$")]
         reason: Option<String>,
     }
 );

@@ -136,8 +136,9 @@ async fn act<T>(app: &App, call: &Call, role: Role, id: &str, body: Body<Read<T>
 
 /// Starts a workflow. Repeated under the same `Idempotency-Key` it answers as the first time.
 #[utoipa::path(context_path = "/api/v1", tag = "Workflows", request_body = CreateWorkflow,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: a repeat is answered as the first was", min_length = 1, max_length = 255)),
-    responses((status = 201, description = "Started", body = WorkflowBody), Problems))]
+    params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: a repeat is answered as the first was", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 201, description = "Started", body = WorkflowBody,
+        headers(("ETag" = String, description = "The version"), ("Idempotency-Replayed" = Option<String>, description = "`true` if this answers a repeat"), ("Location" = String, description = "Where it is"))), Problems))]
 #[post("/workflows")]
 pub(crate) async fn create_workflow(app: Data<App>, call: Call, body: Body<Read<CreateWorkflow>>) -> Result<HttpResponse, Problem> {
     call.require(Role::Dispatcher)?;
@@ -152,9 +153,9 @@ macro_rules! action {
         $(#[$doc])*
         #[utoipa::path(context_path = "/api/v1", tag = "Workflows", request_body = $body,
             params(("id" = String, Path, description = "The workflow's id"),
-                ("Idempotency-Key" = Option<String>, Header, description = "Names the request: a repeat is answered as the first was", min_length = 1, max_length = 255),
-                ("If-Match" = Option<String>, Header, description = "The ETag that the client has seen; another version is refused with 412")),
-            responses((status = 200, description = "Done", body = WorkflowBody), Problems))]
+                ("Idempotency-Key" = Option<String>, Header, description = "Names the request: a repeat is answered as the first was", min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
+                ("If-Match" = Option<String>, Header, description = "The ETag that the client has seen; another version is refused with 412", pattern = r#"^(\*|(W/)?"[^"]*")$"#)),
+            responses((status = 200, description = "Done", body = WorkflowBody, headers(("ETag" = String, description = "The version"), ("Idempotency-Replayed" = Option<String>, description = "`true` if this answers a repeat"))), Problems))]
         #[post($path)]
         pub(crate) async fn $name(app: Data<App>, call: Call, id: Path<String>, body: Body<Read<$body>>) -> Result<HttpResponse, Problem> {
             act(&app, &call, Role::$role, &id, body).await
@@ -186,8 +187,9 @@ action!(
 /// Copies a workflow, its history of states included, to a new id.
 #[utoipa::path(context_path = "/api/v1", tag = "Workflows", request_body = CloneTo,
     params(("id" = String, Path, description = "The id of the workflow to copy"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Names the request: a repeat is answered as the first was", min_length = 1, max_length = 255)),
-    responses((status = 201, description = "Copied", body = WorkflowBody), Problems))]
+        ("Idempotency-Key" = Option<String>, Header, description = "Names the request: a repeat is answered as the first was", min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 201, description = "Copied", body = WorkflowBody,
+        headers(("ETag" = String, description = "The version"), ("Idempotency-Replayed" = Option<String>, description = "`true` if this answers a repeat"), ("Location" = String, description = "Where it is"))), Problems))]
 #[post("/workflows/{id}/clone")]
 pub(crate) async fn clone_workflow(
     app: Data<App>,
@@ -210,9 +212,9 @@ fn not_found() -> Problem {
 /// The state: now, or after everything that happened up to `at` and was known at `known_at` (both inclusive).
 #[utoipa::path(context_path = "/api/v1", tag = "Workflows",
     params(("id" = String, Path, description = "The workflow's id"),
-        ("at" = Option<String>, Query, description = "Only what had happened by then (RFC 3339, inclusive)"),
-        ("known_at" = Option<String>, Query, description = "Only what was known by then (RFC 3339, inclusive)")),
-    responses((status = 200, description = "The state", body = WorkflowBody), Problems))]
+        ("at" = Option<String>, Query, description = "Only what had happened by then (RFC 3339, inclusive)", format = DateTime),
+        ("known_at" = Option<String>, Query, description = "Only what was known by then (RFC 3339, inclusive)", format = DateTime)),
+    responses((status = 200, description = "The state", body = WorkflowBody, headers(("ETag" = String, description = "The version"))), Problems))]
 #[get("/workflows/{id}")]
 pub(crate) async fn get_workflow(app: Data<App>, call: Call, id: Path<String>, as_of: Query<AsOf>) -> Result<HttpResponse, Problem> {
     call.require(Role::Operator)?;
@@ -226,7 +228,7 @@ pub(crate) async fn get_workflow(app: Data<App>, call: Call, id: Path<String>, a
 /// The events of a workflow, oldest first.
 #[utoipa::path(context_path = "/api/v1", tag = "Workflows",
     params(("id" = String, Path, description = "The workflow's id"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", min_length = 1),
         ("page_size" = Option<u32>, Query, description = "1 to 500, default 50", minimum = 1, maximum = 500)),
     responses((status = 200, description = "A page", body = EventList), Problems))]
 #[get("/workflows/{id}/events")]
@@ -255,10 +257,10 @@ pub struct WorkflowList {
 
 /// The workflows, by id. The list follows the journal; who must see his own write in it passes `after`.
 #[utoipa::path(context_path = "/api/v1", tag = "Workflows",
-    params(("state" = Option<String>, Query, description = "Only those in this state", min_length = 1, max_length = 63),
-        ("machine" = Option<String>, Query, description = "Only those of this machine", min_length = 1, max_length = 63),
-        ("after" = Option<String>, Query, description = "Wait until the list has taken in this event's `position`"),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
+    params(("state" = Option<String>, Query, description = "Only those in this state", min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"),
+        ("machine" = Option<String>, Query, description = "Only those of this machine", min_length = 1, max_length = 63, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$"),
+        ("after" = Option<String>, Query, description = "Wait until the list has taken in this event's `position`", min_length = 1),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", min_length = 1),
         ("page_size" = Option<u32>, Query, description = "1 to 500, default 50", minimum = 1, maximum = 500)),
     responses((status = 200, description = "A page", body = WorkflowList), Problems))]
 #[get("/workflows")]
