@@ -75,22 +75,27 @@ async fn whole(readers: &Connections, partition: i16, after: u64, limit: usize) 
 /// Positions become visible in order, so that what the second query may see up to the head of the first is complete.
 async fn filtered(readers: &Connections, partition: i16, after: u64, limit: usize, filter: &Filter) -> Result<Page, StoreError> {
     let head = readers.rows(sqlx::query(include_str!("sql/head.sql")).bind(partition)).await?;
-    let head = unsigned(head.first().map_or(Ok(0), |row| row.try_get(0)).map_err(fault::repeatable)?).map_err(fault::repeatable)?;
-    let end = head.min(after.saturating_add(SCAN_MAX)).max(after);
+    let head = head.first().map_or(Ok(0), |row| row.try_get(0)).and_then(unsigned).map_err(fault::repeatable)?;
+    let (sql, reach) = match filter.stream {
+        Some(_) => (include_str!("sql/read_filtered_stream.sql"), u64::MAX),
+        None => (include_str!("sql/read_filtered.sql"), SCAN_MAX),
+    };
+    let end = head.min(after.saturating_add(reach)).max(after);
     if end == after || contradicts(filter) {
         return Ok(Page { events: Vec::new(), scanned_to: end });
     }
     let stream = filter.stream.as_ref();
-    let query = sqlx::query(include_str!("sql/read_filtered.sql"))
+    let query = sqlx::query(sql)
         .bind(partition)
         .bind(bounded(after))
         .bind(bounded(end))
         .bind(filter.org.as_ref().or(stream.map(|s| &s.org)).map(|org| org.as_str()))
-        .bind(filter.kind.as_ref().or(stream.map(|s| &s.kind)).map(|kind| kind.as_str()))
-        .bind(stream.map(|s| s.id.as_str()))
-        .bind(filter.since.map(Timestamp::micros))
-        .bind(count(limit));
-    let events = events(readers, query).await?;
+        .bind(filter.kind.as_ref().or(stream.map(|s| &s.kind)).map(|kind| kind.as_str()));
+    let query = match stream {
+        Some(stream) => query.bind(stream.id.as_str()),
+        None => query,
+    };
+    let events = events(readers, query.bind(filter.since.map(Timestamp::micros)).bind(count(limit))).await?;
     let scanned_to = events.last().filter(|_| events.len() == limit).map_or(end, |last| last.position);
     Ok(Page { events, scanned_to })
 }

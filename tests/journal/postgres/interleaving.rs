@@ -181,6 +181,7 @@ async fn no_table_is_ever_scanned() {
         put(&store, &claims, &[single(&name("a"), "c1", n), single(&name("b"), "x", 9)]).await;
         store.read_entity(&name("a"), 0, 0, 10).await.unwrap();
         store.read_partition(0, 0, 10, &Filter { org: Some(name("a").org), ..Filter::default() }).await.unwrap();
+        store.read_partition(0, 0, 10, &Filter { stream: Some(name("a")), ..Filter::default() }).await.unwrap();
         store.heads().await.unwrap();
     }
     // A session reports its counts when it ends.

@@ -5,7 +5,6 @@ FROM events e
 WHERE e.partition = $1 AND e.position > $2 AND e.position <= $3
     AND ($4::text IS NULL OR e.org = $4)
     AND ($5::text IS NULL OR e.kind = $5)
-    AND ($6::text IS NULL OR e.id = $6)
-    AND ($7::bigint IS NULL OR e.recorded_at >= $7)
+    AND ($6::bigint IS NULL OR e.recorded_at >= $6)
 ORDER BY e.position
-LIMIT $8
+LIMIT $7
