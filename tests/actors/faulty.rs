@@ -5,16 +5,16 @@ use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Recorded, StreamId, Time
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-pub struct FaultyStore {
+pub(crate) struct FaultyStore {
     inner: MemoryStore,
     env: Env,
     /// Of 100 appends, how many go wrong in one of the three ways.
     percent: u64,
-    pub faults: AtomicU64,
+    pub(crate) faults: AtomicU64,
 }
 
 impl FaultyStore {
-    pub fn new(env: Env, percent: u64) -> Self {
+    pub(crate) fn new(env: Env, percent: u64) -> Self {
         Self { inner: MemoryStore::new(env.clone(), 4), env, percent, faults: AtomicU64::new(0) }
     }
 

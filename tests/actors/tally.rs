@@ -4,18 +4,18 @@ use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, DecodeError,
 use serde::{Deserialize, Serialize};
 
 /// The sum may not pass this.
-pub const LIMIT: u64 = 1_000;
+pub(crate) const LIMIT: u64 = 1_000;
 
-pub struct Tally;
+pub(crate) struct Tally;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct State {
-    pub sum: u64,
-    pub events: u64,
+pub(crate) struct State {
+    pub(crate) sum: u64,
+    pub(crate) events: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Command {
+pub(crate) enum Command {
     /// Adds, or is refused if the sum would pass the limit.
     Add(u64),
     /// Back to zero; accepted without an event if it is zero already.
@@ -23,7 +23,7 @@ pub enum Command {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Event {
+pub(crate) enum Event {
     Added(u64),
     Cleared,
 }
@@ -31,9 +31,9 @@ pub enum Event {
 /// The sum would pass the limit; says on how many events that was decided.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{add} more would pass the limit")]
-pub struct TooMuch {
-    pub add: u64,
-    pub on: State,
+pub(crate) struct TooMuch {
+    pub(crate) add: u64,
+    pub(crate) on: State,
 }
 
 impl Rejection for TooMuch {

@@ -68,7 +68,8 @@ macro_rules! contract_suite {
                 a_long_scan_gets_on;
             leasing: the_first_node_gets_everything, the_same_node_takes_again_at_once, another_node_waits_for_the_lease,
                 a_heartbeat_keeps_the_lease, a_heartbeat_tells_what_was_lost, what_is_released_is_free, leases_tell_who_holds_what,
-                reclaiming_raises_the_epoch, reclaiming_what_was_lost_gives_nothing;
+                reclaiming_raises_the_epoch, reclaiming_what_was_lost_gives_nothing, two_nodes_never_get_the_same,
+                nothing_commits_under_an_epoch_that_was_raised;
             snapshots: there_is_none_at_first, a_newer_one_replaces_an_older, an_older_one_is_ignored,
                 another_reducer_replaces_even_a_newer, snapshots_belong_to_their_entity;
         }

@@ -2,6 +2,7 @@
 
 use super::contract::{Fresh, contract_suite};
 use super::feed::feed_suite;
+use super::node::node_suite;
 use ionveil_actors::TokioEnv;
 use ionveil_journal::MemoryStore;
 use ionveil_kernel::Env;
@@ -13,3 +14,4 @@ async fn fresh() -> Fresh {
 
 contract_suite!(fresh);
 feed_suite!(fresh);
+node_suite!(fresh);

@@ -3,5 +3,6 @@
 mod contract;
 mod feed;
 mod memory;
+mod node;
 mod postgres;
 mod sqlite;

@@ -9,3 +9,5 @@ mod severed;
 mod silent;
 
 super::contract::contract_suite!(given::fresh);
+super::feed::feed_suite!(given::fresh);
+super::node::node_suite!(given::fresh);

@@ -3,6 +3,7 @@
 use super::contract::given::*;
 use super::contract::{Fresh, contract_suite};
 use super::feed::feed_suite;
+use super::node::node_suite;
 use ionveil_journal::{SqliteSettings, SqliteStore, Store, StoreError};
 use sqlx::Row;
 use std::path::Path;
@@ -17,6 +18,7 @@ async fn fresh() -> Fresh {
 
 contract_suite!(fresh);
 feed_suite!(fresh);
+node_suite!(fresh);
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary directory")
@@ -274,4 +276,31 @@ async fn change(path: &Path, sql: &'static str) {
     let mut connection = connect(path).await;
     sqlx::query(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reader_that_never_ends_does_not_stop_the_writer() {
+    let folder = folder();
+    let path = folder.path().join("journal.db");
+    let settings = SqliteSettings { partitions: 4, busy_timeout: std::time::Duration::from_millis(50), ..SqliteSettings::default() };
+    let store = SqliteStore::open_with(&path, settings).await.unwrap();
+    let claims = owned(&store).await;
+    let mut reader = connect(&path).await;
+    sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
+    sqlx::query("SELECT count(*) FROM events").fetch_one(&mut reader).await.unwrap();
+    let log = folder.path().join("journal.db-wal");
+    let size = || std::fs::metadata(&log).unwrap().len();
+    let mut rounds = 0..;
+    let mut write_until = async |enough: &dyn Fn(u64) -> bool| {
+        while !enough(size()) {
+            let owner = name(&format!("e{}", rounds.next().unwrap()));
+            let mut large = event(&owner, 1);
+            large.data = "x".repeat(8 << 20);
+            accepted(&store, &claims, &[append(&owner, "c", vec![large])]).await;
+        }
+    };
+    write_until(&|bytes| bytes > 80 << 20).await;
+    sqlx::query("ROLLBACK").execute(&mut reader).await.unwrap();
+    // Without the reader the log is folded back and its file cut.
+    write_until(&|bytes| bytes < 64 << 20).await;
 }

@@ -2,4 +2,4 @@
 
 pub(crate) mod postgres;
 pub(crate) mod proxy;
-pub mod server;
+pub(crate) mod server;

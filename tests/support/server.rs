@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 const START_MAX: Duration = Duration::from_secs(30);
 
 /// A running `ionveil serve`.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: String,
+    pub(crate) address: String,
     log: Arc<Mutex<String>>,
 }
 
 /// `ionveil` with these arguments and nothing of the test's environment that could change a setting.
-pub fn ionveil(args: &[&str]) -> Command {
+pub(crate) fn ionveil(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ionveil"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("IONVEIL__")) {
         command.env_remove(name);
@@ -27,13 +27,13 @@ pub fn ionveil(args: &[&str]) -> Command {
 }
 
 /// Runs `ionveil` to its end.
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     ionveil(args).output().expect("the binary runs")
 }
 
 impl Server {
     /// Serves a data directory on a free port, with further arguments, and waits until it listens.
-    pub fn start(data_dir: &Path, more: &[&str]) -> Self {
+    pub(crate) fn start(data_dir: &Path, more: &[&str]) -> Self {
         let dir = data_dir.to_str().expect("UTF-8");
         let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--data-dir", dir];
         args.extend(more);
@@ -41,7 +41,7 @@ impl Server {
     }
 
     /// Waits until the child says where it listens.
-    pub fn spawn(mut command: Command) -> Self {
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let log = Arc::new(Mutex::new(String::new()));
         let (said, stderr) = (log.clone(), child.stderr.take().expect("piped"));
@@ -67,26 +67,26 @@ impl Server {
         }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().expect("log").clone()
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// SIGKILL, as a power cut would.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("kill");
         self.child.wait().expect("wait");
     }
 
     /// SIGTERM, and waits for the end.
-    pub fn stop(mut self) -> ExitStatus {
+    pub(crate) fn stop(mut self) -> ExitStatus {
         let done = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
         assert!(done.success());
         self.child.wait().expect("wait")

@@ -106,3 +106,45 @@ pub(crate) async fn reclaiming_what_was_lost_gives_nothing(store: Given) {
     assert!(store.reclaim(node(2), &claims, LONG).await.unwrap().is_empty());
     assert_eq!(store.reclaim(node(2), &taken, LONG).await.unwrap(), raised(&taken));
 }
+
+pub(crate) async fn two_nodes_never_get_the_same(store: Given) {
+    for round in 0..10 {
+        let (first, second) = futures_util::future::join(store.claim(node(1), LONG), store.claim(node(2), LONG)).await;
+        let (first, second) = (first.unwrap(), second.unwrap());
+        let mut taken: Vec<_> = first.iter().chain(&second).map(|claim| claim.partition).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, (0..store.partitions()).collect::<Vec<_>>(), "round {round}: {first:?} and {second:?}");
+        let epochs: Vec<_> = store.leases().await.unwrap().iter().map(|lease| lease.epoch).collect();
+        assert_eq!(epochs, vec![round + 1; taken.len()]);
+        store.release(node(1)).await.unwrap();
+        store.release(node(2)).await.unwrap();
+    }
+}
+
+pub(crate) async fn nothing_commits_under_an_epoch_that_was_raised(store: Given) {
+    let mut claims = owned(&*store).await;
+    let owner = name("a");
+    let mut version = 0;
+    for _ in 0..10 {
+        let old = claims.clone();
+        let appending = async {
+            loop {
+                // The store in memory answers at once: without this the other side would never have its turn.
+                tokio::task::yield_now().await;
+                let next = [append(&owner, &format!("c{version}"), events(&owner, version + 1, version + 50))];
+                match word(&put(&*store, &old, &next).await[0]) {
+                    "accepted" => version += 50,
+                    word => return assert_eq!(word, "fenced"),
+                }
+            }
+        };
+        let raising = async {
+            let raised = store.reclaim(node(1), &old, LONG).await.unwrap();
+            (raised, store.heads().await.unwrap())
+        };
+        let ((), (raised, heads)) = futures_util::future::join(appending, raising).await;
+        assert_eq!(store.heads().await.unwrap(), heads, "something was committed after the epoch had been raised");
+        claims = raised;
+    }
+    assert_eq!(numbers(&store.read_stream(&owner, 0, usize::MAX).await.unwrap()), (1..=version).collect::<Vec<_>>());
+}

@@ -169,6 +169,22 @@ async fn a_fixed_snapshot_is_refused() {
     assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("IVJ01"), "{error}");
 }
 
+/// A lane remembers how far streams go, and does not look again. Another store under the same epoch goes further.
+#[tokio::test]
+async fn what_a_lane_remembers_is_no_more_than_the_truth() {
+    let (one, claims, database) = claimed().await;
+    let two = connect(&database.url).await;
+    let owner = name("a");
+    accepted(&one, &claims, &[append(&owner, "c1", events(&owner, 1, 3))]).await;
+    accepted(&two, &claims, &[single(&owner, "c2", 4)]).await;
+    assert_eq!(words(&put(&one, &claims, &[single(&owner, "c3", 4), single(&name("b"), "c1", 1)]).await), ["conflict", "accepted"]);
+    assert_eq!(words(&put(&one, &claims, &[single(&owner, "c3", 6)]).await), ["conflict"]);
+    assert_eq!(words(&put(&one, &claims, &[single(&owner, "c3", 5)]).await), ["accepted"]);
+    assert_eq!(words(&put(&two, &claims, &[single(&owner, "c4", 5)]).await), ["conflict"]);
+    assert_eq!(words(&put(&two, &claims, &[single(&owner, "c2", 5), single(&owner, "c4", 6)]).await), ["duplicate", "conflict"]);
+    assert_eq!(numbers(&one.read_stream(&owner, 0, 10).await.unwrap()), [1, 2, 3, 4, 5]);
+}
+
 /// A plan that was made for empty tables must not outlive their growth.
 #[tokio::test]
 async fn no_table_is_ever_scanned() {
