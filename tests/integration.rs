@@ -4,6 +4,7 @@
 mod actors;
 mod cli;
 mod crash;
+mod http;
 mod import;
 mod journal;
 mod support;

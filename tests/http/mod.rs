@@ -1,0 +1,25 @@
+//! The HTTP interface of the real binary, as a client meets it: over a socket, with and without credentials, in good and
+//! in bad faith. Each test serves its own data and ends its server.
+#![expect(clippy::disallowed_methods, reason = "the server is another process; these tests wait for its end on a thread")]
+
+mod answer;
+mod bodies;
+mod client;
+mod drain;
+mod exposure;
+mod feed;
+mod given;
+mod idempotency;
+mod lists;
+mod machines;
+mod past;
+mod preconditions;
+mod raw;
+mod root;
+mod routes;
+mod schemathesis;
+mod streams;
+mod tenants;
+mod tokens;
+mod wire;
+mod workflows;

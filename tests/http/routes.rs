@@ -1,0 +1,154 @@
+//! Every route of the description is asked here: without a credential, below and at the role that it needs.
+
+use super::answer::Answer;
+use super::client::Api;
+use super::given::{Guarded, World};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Least {
+    Anybody,
+    Operator,
+    Dispatcher,
+    Admin,
+}
+
+struct Route {
+    method: &'static str,
+    template: &'static str,
+    path: &'static str,
+    body: Option<&'static str>,
+    least: Least,
+    status: u16,
+}
+
+const fn get(template: &'static str, path: &'static str, least: Least) -> Route {
+    Route { method: "GET", template, path, body: None, least, status: 200 }
+}
+
+const fn post(template: &'static str, path: &'static str, body: &'static str, least: Least, status: u16) -> Route {
+    Route { method: "POST", template, path, body: Some(body), least, status }
+}
+
+/// In an order in which each succeeds.
+const ROUTES: &[Route] = &[
+    get("/health", "/health", Least::Anybody),
+    get("/health/live", "/health/live", Least::Anybody),
+    get("/health/ready", "/health/ready", Least::Anybody),
+    get("/metrics", "/metrics", Least::Operator),
+    get("/api/v1/machines", "/api/v1/machines", Least::Operator),
+    get("/api/v1/machines/{machine}/path", "/api/v1/machines/dispatch/path?from=queued&to=arrived", Least::Operator),
+    post("/api/v1/workflows", "/api/v1/workflows", r#"{"id":"w","machine":"dispatch"}"#, Least::Dispatcher, 201),
+    get("/api/v1/workflows", "/api/v1/workflows", Least::Operator),
+    get("/api/v1/workflows/{id}", "/api/v1/workflows/w", Least::Operator),
+    get("/api/v1/workflows/{id}/events", "/api/v1/workflows/w/events", Least::Operator),
+    post("/api/v1/workflows/{id}/transitions", "/api/v1/workflows/w/transitions", r#"{"to":"allocated"}"#, Least::Dispatcher, 200),
+    post("/api/v1/workflows/{id}/steps", "/api/v1/workflows/w/steps", r#"{"step":"departed","outcome":"started"}"#, Least::Operator, 200),
+    post("/api/v1/workflows/{id}/rollback", "/api/v1/workflows/w/rollback", "{}", Least::Dispatcher, 200),
+    post("/api/v1/workflows/{id}/clone", "/api/v1/workflows/w/clone", r#"{"new_id":"copy"}"#, Least::Dispatcher, 201),
+    post("/api/v1/workflows/{id}/cancel", "/api/v1/workflows/w/cancel", "{}", Least::Dispatcher, 200),
+    post("/api/v1/workflows/{id}/reconcile", "/api/v1/workflows/w/reconcile", r#"{"to":"queued"}"#, Least::Admin, 200),
+    get("/api/v1/events", "/api/v1/events", Least::Operator),
+    get("/api/v1/events/stream", "/api/v1/events/stream", Least::Operator),
+];
+
+impl Route {
+    async fn ask(&self, api: &Api) -> reqwest::Response {
+        let request = api.request(self.method, self.path);
+        let request = match self.body {
+            Some(body) => request.header("content-type", "application/json").body(body),
+            None => request,
+        };
+        request.send().await.expect("an answer")
+    }
+
+    async fn allowed(&self, api: &Api, who: &str) {
+        // Not read to its end: the event stream has none.
+        let status = self.ask(api).await.status().as_u16();
+        assert_eq!(status, self.status, "{who}: {} {}", self.method, self.path);
+    }
+
+    async fn refused(&self, api: &Api, status: u16, code: &str) {
+        let answer = Answer::read(self.ask(api).await).await;
+        assert_eq!(answer.status, status, "{} {}: {}", self.method, self.path, answer.text);
+        answer.problem(status, code);
+    }
+}
+
+/// Roles from the lowest, with what each may do.
+const ROLES: [(&str, Least); 4] =
+    [("operator", Least::Operator), ("dispatcher", Least::Dispatcher), ("supervisor", Least::Dispatcher), ("admin", Least::Admin)];
+
+#[tokio::test]
+async fn the_table_above_holds_every_route_of_the_description() {
+    let world = World::open();
+    let description = world.api.get("/openapi.json").await.json(200);
+    let paths = description["paths"].as_object().expect("paths");
+    let of_path = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().expect("an object").keys().filter(|key| *key != "parameters");
+        methods.map(|method| format!("{} {path}", method.to_uppercase())).collect::<Vec<_>>()
+    };
+    let described: BTreeSet<_> = paths.iter().flat_map(of_path).collect();
+    let tested: BTreeSet<_> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.template)).collect();
+    assert_eq!(described, tested);
+}
+
+#[tokio::test]
+async fn every_route_needs_a_credential_but_those_of_health() {
+    let guarded = Guarded::start();
+    for route in ROUTES {
+        match route.least {
+            Least::Anybody => route.allowed(guarded.stranger(), "a stranger").await,
+            Least::Operator | Least::Dispatcher | Least::Admin => route.refused(guarded.stranger(), 401, "unauthenticated").await,
+        }
+    }
+    for path in ["/", "/docs/", "/openapi.json", "/docs/errors/unauthenticated"] {
+        assert!(guarded.stranger().get(path).await.status < 400, "{path} is for everybody");
+    }
+    assert_eq!(guarded.member("acme", "admin").feed().await.len(), 0, "nothing was stored");
+}
+
+#[tokio::test]
+async fn every_route_is_closed_below_its_role_and_open_at_it() {
+    let guarded = Guarded::start();
+    for (role, may) in ROLES {
+        // Each role in an organisation of its own, so that each starts from nothing.
+        let member = guarded.member(role, role);
+        let admin = guarded.member(role, "admin");
+        for route in ROUTES {
+            if may >= route.least {
+                route.allowed(&member, role).await;
+            } else {
+                route.refused(&member, 403, "forbidden").await;
+                route.allowed(&admin, "admin").await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_path_knows_a_method_that_it_does_not_describe() {
+    let world = World::open();
+    let described = world.api.get("/openapi.json").await.json(200);
+    for route in ROUTES {
+        let path = route.path.split('?').next().expect("a path");
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+            if described["paths"][route.template].get(method.to_lowercase()).is_some() {
+                continue;
+            }
+            let answer = world.api.send(world.api.request(method, path)).await;
+            assert_eq!(answer.status, 405, "{method} {path}");
+            let allowed = answer.header("allow").expect("Allow");
+            assert!(allowed.split(", ").any(|known| known == route.method), "{allowed} at {path}");
+            if method != "HEAD" {
+                answer.problem(405, "method_not_allowed");
+            }
+        }
+    }
+    for path in ["/api/v1", "/api/v1/", "/api/v2/workflows", "/api/v1/workflows/", "/api/v1/workflows/a/b", "/favicon.ico"] {
+        world.api.get(path).await.problem(404, "not_found");
+        world.api.post(path, json!({})).await.problem(404, "not_found");
+    }
+}
