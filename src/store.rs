@@ -4,7 +4,7 @@ use crate::config;
 use crate::config::StoreUrl;
 use ionveil_journal::{MemoryStore, PostgresOptions, PostgresStore, SqliteStore, Store, StoreError};
 use ionveil_kernel::Env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,20 @@ pub enum Place {
     Sqlite(PathBuf),
     /// In this database.
     Postgres(StoreUrl),
+}
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Nobody has made it yet.
+    #[error("there is no journal at {}; name another with --data-dir or --store", .0.display())]
+    Missing(PathBuf),
+    /// Another process has nothing of it.
+    #[error("a store in memory ends with its process; name another with --store or --data-dir")]
+    Memory,
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Place {
@@ -50,24 +64,18 @@ impl Place {
     /// Opens it for reading beside whoever writes. Nothing is made or migrated.
     ///
     /// # Errors
-    /// [`StoreError`]; `Invalid` if there is nothing to read.
-    pub async fn open_read_only(&self) -> Result<Arc<dyn Store>, StoreError> {
+    /// [`ReadError`].
+    pub async fn open_read_only(&self) -> Result<Arc<dyn Store>, ReadError> {
         match self {
-            Self::Memory => Err(StoreError::Invalid("a store in memory is empty; name another with --store or --data-dir".into())),
-            Self::Sqlite(path) => Ok(Arc::new(existing(path).await?)),
+            Self::Memory => Err(ReadError::Memory),
+            Self::Sqlite(path) if !path.exists() => Err(ReadError::Missing(path.clone())),
+            Self::Sqlite(path) => Ok(Arc::new(SqliteStore::open_read_only(path).await?)),
             Self::Postgres(url) => {
                 let options = PostgresOptions { migrate: false, ..PostgresOptions::default() };
                 Ok(Arc::new(PostgresStore::connect(url.secret(), options).await?))
             }
         }
     }
-}
-
-async fn existing(path: &Path) -> Result<SqliteStore, StoreError> {
-    if path.exists() {
-        return SqliteStore::open_read_only(path).await;
-    }
-    Err(StoreError::Invalid(format!("there is no journal at {}; name another with --data-dir or --store", path.display())))
 }
 
 fn postgres_options(partitions: u16, lease: Duration) -> PostgresOptions {

@@ -3,6 +3,7 @@
 use super::Cli;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Print a completion script for a shell.
@@ -16,9 +17,12 @@ impl Completions {
     /// Prints it.
     ///
     /// # Errors
-    /// None.
+    /// If it cannot be written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        clap_complete::generate(self.shell, &mut Cli::command(), "ionveil", &mut std::io::stdout());
+        // Through memory, because the generator panics when the reader has gone away.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "ionveil", &mut script);
+        std::io::stdout().write_all(&script)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -3,7 +3,7 @@
 //! It starts nothing and writes nothing.
 
 use crate::auth::{Authenticator, check_exposure};
-use crate::config::{self, ConfigFault, ConfigFaults, Flag, Loaded, Origin};
+use crate::config::{self, ConfigFault, ConfigFaults, Flag, Loaded, Origin, Server};
 use clap::{Args, Subcommand};
 use ionveil_kernel::Env;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub struct ConfigCommand {
 
 #[derive(Subcommand, Debug)]
 enum Action {
-    /// Reports every fault of the configuration; the exit code is 1 if there is one.
+    /// Reports every fault of the configuration; the exit code is 2 if there is one.
     Check,
     /// Prints the settings in force, each with where it is from, without secrets.
     Show {
@@ -77,7 +77,7 @@ pub fn run(
     match (load_all(args, environment, env), &command.action) {
         (Err(faults), _) => {
             writeln!(err, "{faults}")?;
-            Ok(ExitCode::FAILURE)
+            Ok(ExitCode::from(2))
         }
         (Ok(_), Action::Check) => {
             writeln!(out, "the configuration is sound")?;
@@ -94,12 +94,15 @@ pub fn run(
 fn load_all(args: &ConfigArgs, environment: &BTreeMap<String, String>, env: &Env) -> Result<Loaded, ConfigFaults> {
     let loaded = args.load(environment, &[])?;
     let authenticator = Authenticator::new(&loaded.config.auth, env.clone()).map_err(ConfigFaults)?;
-    let listen = loaded.config.server.listen;
-    check_exposure(listen, &authenticator).map_err(|exposed| {
-        let origin: Option<Origin> = loaded.raw.origin("server.listen").cloned();
-        ConfigFaults(vec![ConfigFault { path: "server.listen".to_owned(), origin, detail: exposed.to_string() }])
-    })?;
+    exposure(&loaded.config.server, loaded.raw.origin("server.listen"), &authenticator)?;
     Ok(loaded)
+}
+
+/// Whether strangers could reach a server that lets everybody in: a fault of the configuration, as the key is missing there.
+pub(super) fn exposure(server: &Server, origin: Option<&Origin>, authenticator: &Authenticator) -> Result<(), ConfigFaults> {
+    check_exposure(server.listen, authenticator).map_err(|exposed| {
+        ConfigFaults(vec![ConfigFault { path: "server.listen".to_owned(), origin: origin.cloned(), detail: exposed.to_string() }])
+    })
 }
 
 #[cfg(test)]
@@ -120,7 +123,7 @@ mod tests {
     #[test]
     fn check_names_all_faults_and_fails() {
         let (code, out, err) = run_with("[server]\nlisten = 7\nlisen = 1\n", Action::Check);
-        assert_eq!((code, out.as_str()), (ExitCode::FAILURE, ""));
+        assert_eq!((code, out.as_str()), (ExitCode::from(2), ""));
         assert!(err.contains("server.listen (file ") && err.contains("did you mean `listen`"), "{err}");
         assert_eq!(run_with("", Action::Check).0, ExitCode::SUCCESS);
     }
@@ -128,10 +131,10 @@ mod tests {
     #[test]
     fn check_looks_behind_the_settings() {
         let (code, _, err) = run_with("[server]\nlisten = \"0.0.0.0:80\"\n", Action::Check);
-        assert!(code == ExitCode::FAILURE && err.contains("ionveil token keygen"), "{err}");
+        assert!(code == ExitCode::from(2) && err.contains("ionveil token keygen"), "{err}");
         let keys = "[[auth.keys]]\nid = \"a\"\nalgorithm = \"EdDSA\"\npublic_key_file = \"missing.pem\"\n";
         let (code, _, err) = run_with(keys, Action::Check);
-        assert!(code == ExitCode::FAILURE && err.contains("auth.keys[0]") && err.contains("missing.pem"), "{err}");
+        assert!(code == ExitCode::from(2) && err.contains("auth.keys[0]") && err.contains("missing.pem"), "{err}");
     }
 
     #[test]

@@ -17,6 +17,9 @@ use std::process::ExitCode;
 
 /// How many rows are under way at once; the steps of a row follow one another.
 const ROWS_AT_ONCE: usize = 512;
+/// The refusal of a step that was imported with another time or other attributes. It stands as it was; what a later file
+/// has behind it may still be new and lawful.
+const KNOWN_OTHERWISE: &str = "idempotency_key_reused";
 
 /// Import records of another system.
 #[derive(Args)]
@@ -108,8 +111,11 @@ async fn send_row(plan: RowPlan, target: &Target) -> (RowPlan, Vec<Outcome>, Opt
             Ok(Sent::Appended) => outcomes.push(Outcome::Appended),
             Ok(Sent::AlreadyThere) => outcomes.push(Outcome::AlreadyThere),
             Ok(Sent::Refused { code, detail }) => {
+                let known_otherwise = code == KNOWN_OTHERWISE;
                 outcomes.push(Outcome::Refused { code, detail });
-                break;
+                if !known_otherwise {
+                    break;
+                }
             }
             Err(error) => return (plan, outcomes, Some(error)),
         }

@@ -4,7 +4,7 @@ use super::config::ConfigArgs;
 use super::{load, output, runtime};
 use crate::datadir::DataDir;
 use crate::store::Place;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -22,6 +22,9 @@ impl Migrate {
         runtime::log(&config.logging);
         runtime::run(|threads| async move {
             let place = Place::of(&config.store);
+            if place == Place::Memory {
+                bail!("migrate a store in memory: it ends with its process, so there is nothing to migrate; name another with --store");
+            }
             let directory = matches!(place, Place::Sqlite(_)).then(|| DataDir::open(&config.store.data_dir, &threads.env));
             let _locked = directory.transpose()?;
             let (env, store) = (threads.env.clone(), config.store.clone());

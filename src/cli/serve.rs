@@ -1,9 +1,9 @@
 //! `ionveil serve`: the server, from start to drained stop.
 
-use super::config::ConfigArgs;
+use super::config::{ConfigArgs, exposure};
 use super::load;
 use super::runtime::{self, Threads};
-use crate::auth::{Authenticator, check_exposure};
+use crate::auth::Authenticator;
 use crate::config::{Config, ConfigFaults, Flag};
 use crate::datadir::{DataDir, ServerInfo};
 use crate::http::app::App;
@@ -42,7 +42,7 @@ impl Serve {
 
 async fn serve(config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
     let authenticator = Arc::new(Authenticator::new(&config.auth, threads.env.clone()).map_err(ConfigFaults)?);
-    check_exposure(config.server.listen, &authenticator)?;
+    exposure(&config.server, None, &authenticator)?;
     let directory = open_directory(&config, &threads)?;
     let folder = directory.as_ref().map(|dir| dir.path().to_owned());
     let id = directory.as_ref().map_or_else(|| NodeId(threads.env.next_id()), DataDir::node_id);

@@ -76,7 +76,9 @@ impl StoreUrl {
     /// # Errors
     /// What is wrong, for people; the text itself is not repeated, since it may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let known = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+        let schemes = ["sqlite://", "sqlite:", "postgres://", "postgresql://"];
+        let rest = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+        let known = rest.is_some_and(|rest| !rest.is_empty());
         if known || text == "memory:" {
             Ok(Self(text.to_owned()))
         } else {

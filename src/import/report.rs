@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The most issues that a report keeps; all are counted.
-pub const ISSUES_KEPT_MAX: usize = 10_000;
+pub const ISSUES_KEPT_MAX: usize = 1_000_000;
 /// The most issues that the table shows.
 const ISSUES_SHOWN_MAX: usize = 20;
 
