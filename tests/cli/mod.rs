@@ -1,1 +1,11 @@
 //! The command line as somebody new to it would use it: the real binary, real files, real stores.
+
+mod calls;
+mod damaged;
+mod given;
+mod keys;
+mod killed;
+mod migrated;
+mod printed;
+mod served;
+mod wrong;

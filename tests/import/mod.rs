@@ -1,7 +1,7 @@
 //! `import calls`: what a file of responses stands for, row by row. Nothing here needs a store.
 
 mod hostile;
-mod real;
+pub(crate) mod real;
 mod times;
 
 use ionveil::import::{Mapping, OpenError, Plans, RowPlan};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
-fn file() -> Option<PathBuf> {
+pub(crate) fn file() -> Option<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let data = std::env::var_os("IONVEIL_TEST_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
     let file = data.join("sf-fire-calls-2017w1.csv");
@@ -23,7 +23,7 @@ fn real() -> Option<Vec<RowPlan>> {
 }
 
 /// What each row stands for by the words of the issue alone, with naive local times.
-fn expected() -> Option<BTreeMap<String, (Vec<String>, bool)>> {
+pub(crate) fn expected() -> Option<BTreeMap<String, (Vec<String>, bool)>> {
     let mut reader = csv::Reader::from_path(file()?).expect("a readable file");
     let rows = reader.deserialize::<BTreeMap<String, String>>().map(|row| row.expect("CSV"));
     Some(rows.map(|row| (row["RowID"].clone(), expected_of(&row))).collect())
