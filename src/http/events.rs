@@ -11,6 +11,7 @@ use crate::http::event_body::{EventBody, EventList};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::list::page_size;
 use crate::http::problem::{Code, Problem};
+use crate::http::socket::Left;
 use crate::http::sse;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
@@ -103,5 +104,5 @@ pub(crate) async fn stream_events(app: Data<App>, req: HttpRequest, call: Call, 
     let header = req.headers().get("last-event-id").map(|value| value.to_str().unwrap_or("!"));
     let resumed = header.filter(|text| !text.is_empty());
     let feed = wanted.0.feed(&app, &call, resumed, STREAM_CHUNK)?;
-    sse::respond(app.get_ref().clone(), feed)
+    sse::respond(app.get_ref().clone(), feed, req.conn_data::<Left>().cloned())
 }

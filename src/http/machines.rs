@@ -60,7 +60,8 @@ impl MachineBody {
 #[get("/machines")]
 pub(crate) async fn list_machines(app: Data<App>, call: Call, _: Query<Nothing>) -> Result<HttpResponse, Problem> {
     call.require(Role::Operator)?;
-    let items = app.node.machines.iter().map(|machine| MachineBody::new(machine)).collect();
+    let mut items: Vec<_> = app.node.machines.iter().map(|machine| MachineBody::new(machine)).collect();
+    items.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(HttpResponse::Ok().json(MachineList { items }))
 }
 

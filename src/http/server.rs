@@ -6,7 +6,7 @@ use crate::http::app::App;
 use crate::http::body::BodyLimits;
 use crate::http::drain::hang_up;
 use crate::http::guard::{Guard, guard};
-use crate::http::unparsed::Plain;
+use crate::http::socket::Plain;
 use crate::http::unrouted::KnownPaths;
 use crate::http::{configure, openapi, unrouted};
 use actix_http::{HttpService, Protocol};
@@ -55,7 +55,8 @@ pub fn start(settings: &Settings, app: App, authenticator: Arc<Authenticator>) -
     Ok((listen(settings, listener, parts, env)?, address))
 }
 
-/// As `HttpServer` of actix does it, but over [`Plain`] sockets.
+/// As `HttpServer` of actix does it, but over [`Plain`] sockets. It takes the signal of the end as `HttpServer` does, by a
+/// function that is public but left out of the documentation: without it, idle connections would hold up the end.
 fn listen(settings: &Settings, listener: TcpListener, parts: Parts, env: Env) -> io::Result<Server> {
     let server = Server::build()
         .disable_signals()
@@ -74,7 +75,10 @@ fn listen(settings: &Settings, listener: TcpListener, parts: Parts, env: Env) ->
                 async move { ending.notified().await }
             })
             .client_request_timeout(HEAD_TIMEOUT)
-            .client_disconnect_timeout(GOODBYE_TIMEOUT);
+            .client_disconnect_timeout(GOODBYE_TIMEOUT)
+            .on_connect_ext(|socket: &Plain, about| {
+                about.insert(socket.left());
+            });
         let routes = routes(parts.clone()).into_factory().map_err(|error| error.error_response());
         let socket = move |socket: TcpStream| {
             let peer = socket.peer_addr().ok();

@@ -3,6 +3,7 @@
 use crate::http::app::App;
 use crate::http::event_body::EventBody;
 use crate::http::problem::{Code, Problem};
+use crate::http::socket::Left;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::web::Bytes;
@@ -25,18 +26,19 @@ struct Session {
     commits: watch::Receiver<u64>,
     said: Duration,
     greeted: bool,
+    left: Option<Left>,
     _place: OwnedSemaphorePermit,
 }
 
-/// Streams `feed` until the client leaves or the server drains.
+/// Streams `feed` until the client leaves (`left` tells, where the socket can) or the server drains.
 ///
 /// # Errors
 /// `overloaded` if there are too many streams already.
-pub fn respond(app: App, feed: Feed) -> Result<HttpResponse, Problem> {
+pub fn respond(app: App, feed: Feed, left: Option<Left>) -> Result<HttpResponse, Problem> {
     let place = app.streams.clone().try_acquire_owned();
     let place = place.map_err(|_| Problem::new(Code::Overloaded, "too many event streams are open"))?;
     let (commits, said) = (app.node.journal.commits(), app.node.env.monotonic());
-    let session = Session { app, feed, commits, said, greeted: false, _place: place };
+    let session = Session { app, feed, commits, said, greeted: false, left, _place: place };
     let chunks = stream::unfold(session, |mut session| async move { session.next().await.map(|chunk| (chunk, session)) });
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
@@ -52,7 +54,7 @@ impl Session {
             return Some(Ok(Bytes::from(self.heartbeat())));
         }
         loop {
-            if self.app.draining() {
+            if self.app.draining() || self.left.as_ref().is_some_and(Left::yet) {
                 return None;
             }
             // Marked as seen before the look, so that a commit during the look wakes the wait after it.
@@ -90,9 +92,17 @@ impl Session {
         let pause = self.app.node.env.sleep(LOOK);
         tokio::select! {
             biased;
+            () = left(&mut self.left) => {}
             changed = self.commits.changed() => drop(changed),
             () = pause => {}
         }
+    }
+}
+
+async fn left(client: &mut Option<Left>) {
+    match client {
+        Some(client) => client.wait().await,
+        None => std::future::pending().await,
     }
 }
 

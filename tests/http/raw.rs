@@ -31,6 +31,11 @@ pub(super) fn ask(address: &str, bytes: &[u8]) -> Answer {
     all.into_iter().next().expect("an answer")
 }
 
+/// The one answer on a connection that the server ends though we have not finished.
+pub(super) fn read_one(stream: &mut TcpStream) -> Answer {
+    answers(&read_all(stream)).pop().expect("an answer")
+}
+
 fn read_all(stream: &mut TcpStream) -> Vec<u8> {
     let (mut all, mut chunk) = (Vec::new(), [0; 16 * 1024]);
     loop {

@@ -1,7 +1,9 @@
-//! The socket under actix: what actix answers by itself to bytes that it could not read as a request (400), that came too
-//! slowly (408) or were too many (431) has no body. Here it becomes problem+json, as every other refusal.
+//! The socket under actix, and two things that only it can see.
 //!
-//! Such an answer never passes the middleware, so it is told from ours by the lack of the headers that the guard sets. It is
+//! That the client is gone: actix tells a handler when a write fails, which an idle event stream notices after half a minute.
+//!
+//! What actix answers by itself to bytes that it could not read as a request (400), that came too slowly (408) or were too
+//! many (431): it has no body. Here it becomes problem+json, as every other refusal. Such an answer never passes the middleware, so it is told from ours by the lack of the headers that the guard sets. It is
 //! always the last on its connection. Nothing else that is written is touched.
 
 use crate::http::guard::SECURITY;
@@ -13,6 +15,25 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
+
+/// Tells that the client has closed its end of the connection, or all of it.
+#[derive(Clone)]
+pub struct Left(watch::Receiver<bool>);
+
+impl Left {
+    /// Whether it has.
+    #[must_use]
+    pub fn yet(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it has. Cancel safe.
+    pub async fn wait(&mut self) {
+        // An error means that the socket is gone altogether.
+        drop(self.0.wait_for(|left| *left).await);
+    }
+}
 
 /// A connection.
 pub struct Plain {
@@ -21,13 +42,20 @@ pub struct Plain {
     /// What is to be sent in place of a bare answer, and how much of it has been sent.
     instead: Vec<u8>,
     sent: usize,
+    left: watch::Sender<bool>,
 }
 
 impl Plain {
     /// Wraps a connection.
     #[must_use]
-    pub const fn new(inner: TcpStream, env: Env) -> Self {
-        Self { inner, env, instead: Vec::new(), sent: 0 }
+    pub fn new(inner: TcpStream, env: Env) -> Self {
+        Self { inner, env, instead: Vec::new(), sent: 0, left: watch::Sender::new(false) }
+    }
+
+    /// For handlers that answer for long.
+    #[must_use]
+    pub fn left(&self) -> Left {
+        Left(self.left.subscribe())
     }
 
     fn poll_instead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -76,7 +104,13 @@ impl AsyncWrite for Plain {
 
 impl AsyncRead for Plain {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_read(cx, into)
+        let this = self.get_mut();
+        let (room, before) = (into.remaining(), into.filled().len());
+        let read = ready!(Pin::new(&mut this.inner).poll_read(cx, into));
+        if read.is_err() || (room > 0 && into.filled().len() == before) {
+            this.left.send_replace(true);
+        }
+        Poll::Ready(read)
     }
 }
 
