@@ -4,6 +4,7 @@
 //! middle takes the connection with it: closing it rolls back, and the next transaction opens a new one, which waits for
 //! the lock of the old.
 
+use super::columns::Columns;
 use super::fault;
 use crate::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -24,6 +25,8 @@ pub(super) struct Lane {
 struct Slot {
     connection: Option<SqliteConnection>,
     closed: bool,
+    /// The size of the log that is next worth an attempt to fold it back.
+    log_bytes_max: u64,
 }
 
 /// A transaction that holds the file's write lock.
@@ -37,7 +40,11 @@ impl Lane {
     pub(super) fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
         let mut log = options.get_filename().as_os_str().to_owned();
         log.push("-wal");
-        Self { options, log: log.into(), slot: Mutex::new(Slot { connection: Some(connection), closed: false }) }
+        Self {
+            options,
+            log: log.into(),
+            slot: Mutex::new(Slot { connection: Some(connection), closed: false, log_bytes_max: LOG_BYTES_MAX }),
+        }
     }
 
     /// Begins a transaction, after the one before has ended.
@@ -109,12 +116,20 @@ impl Write<'_> {
         }
     }
 
+    /// Waits for readers at most as long as the connection waits for any lock; a reader that never ends would make every
+    /// commit wait, so that each attempt in vain doubles the size at which the next one is made.
     async fn bound_log(&mut self) {
         let bytes = std::fs::metadata(self.log).map_or(0, |log| log.len());
-        if bytes > LOG_BYTES_MAX
-            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&mut self.connection).await
-        {
-            tracing::warn!(%error, bytes, "the write-ahead log could not be folded back");
+        if bytes <= self.slot.log_bytes_max {
+            return;
+        }
+        let folded = sqlx::query("PRAGMA wal_checkpoint(RESTART)").fetch_one(&mut self.connection).await;
+        let busy = folded.map_err(fault::of).and_then(|row| Columns(&row).integer(0));
+        if matches!(busy, Ok(0)) {
+            self.slot.log_bytes_max = LOG_BYTES_MAX;
+        } else {
+            self.slot.log_bytes_max = bytes.saturating_mul(2);
+            tracing::warn!(bytes, "a reader keeps the journal's write-ahead log from being folded back");
         }
     }
 }

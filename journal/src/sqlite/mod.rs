@@ -29,13 +29,13 @@ pub struct SqliteSettings {
     pub readers: u32,
     /// The most pages (of 4 KiB) that the file may have; appends beyond are `Unavailable`, as on a full disk.
     pub pages_max: Option<u32>,
-    /// How long a statement waits for another process that has the file locked; then it is `Unavailable`.
+    /// How long a statement waits for another process that has the file locked; then it is `Unavailable`. Below any lease.
     pub busy_timeout: Duration,
 }
 
 impl Default for SqliteSettings {
     fn default() -> Self {
-        Self { partitions: PARTITIONS_DEFAULT, readers: 4, pages_max: None, busy_timeout: Duration::from_secs(5) }
+        Self { partitions: PARTITIONS_DEFAULT, readers: 4, pages_max: None, busy_timeout: Duration::from_secs(2) }
     }
 }
 

@@ -54,7 +54,8 @@ fn write_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions 
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
-        .pragma("journal_size_limit", LOG_BYTES_KEPT.to_string());
+        .pragma("journal_size_limit", LOG_BYTES_KEPT.to_string())
+        .pragma("cache_size", "-65536");
     match settings.pages_max {
         Some(pages) => options.pragma("max_page_count", pages.to_string()),
         None => options,

@@ -34,8 +34,8 @@ CREATE TABLE events (
 CREATE UNIQUE INDEX events_by_stream ON events (org, kind, id, sequence_number);
 CREATE INDEX events_of_parts ON events (org, owner_kind, owner_id, place) WHERE owner_id IS NOT NULL;
 
--- The command comes first in the key: ids that sort by time then fill one page after the other instead of dirtying one
--- page each (measured: see docs).
+-- The command comes first in the key: ids that sort by time then fill one page after the other, where the entity's name
+-- would dirty a page for each receipt. Measured with 256 appends per commit: 0.66 of the raw insert instead of 0.45.
 CREATE TABLE receipts (
     command_id  BLOB    NOT NULL,
     org         TEXT    NOT NULL,
