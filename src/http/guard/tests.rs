@@ -36,7 +36,7 @@ async fn unready() -> HttpResponse {
 
 fn routes(config: &mut web::ServiceConfig) {
     config
-        .app_data(BodyLimits { bytes: 64, depth: 4 })
+        .app_data(BodyLimits { bytes: 64, depth: 4, ..BodyLimits::default() })
         .service(web::resource("/echo").route(web::post().to(echo)))
         .service(web::resource("/nothing").route(web::post().to(async |_: Body<Nothing>| "ok")))
         .service(web::resource("/things/{id}").route(web::get().to(show)))
