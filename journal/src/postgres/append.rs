@@ -2,40 +2,79 @@
 
 use super::connections::Connections;
 use super::fault;
+use super::options::Limits;
 use super::plan::{Flaw, Plan};
+use super::tails::Tails;
 use super::verdict;
-use crate::{Append, Claim, StoreError, Verdict};
+use crate::{Append, Claim, NewEvent, StoreError, Verdict};
 use ionveil_kernel::Timestamp;
+use parking_lot::Mutex;
 use sqlx::Postgres;
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgConnectOptions};
 use sqlx::query::Query;
 use std::collections::BTreeSet;
 
 /// Prepared when a lane opens.
-pub(super) const SQL: &str = include_str!("sql/append.sql");
+const SQL: &str = include_str!("sql/append.sql");
 
 type Call<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Appends `batch` over the lane's connection.
-pub(super) async fn append(
-    lane: &Connections,
+/// The one connection of a lane, and what it knows.
+pub(super) struct Lane {
+    pub(super) connections: Connections,
+    tails: Mutex<Tails>,
+}
+
+impl Lane {
+    /// A lane whose connection opens with its first append.
+    pub(super) fn new(connect: PgConnectOptions, limits: Limits) -> Self {
+        Self { connections: Connections::new(connect, limits, 1, &[SQL]), tails: Mutex::default() }
+    }
+
+    /// Appends `batch` over the lane's connection.
+    pub(super) async fn append(
+        &self,
+        partitions: u16,
+        claims: &[Claim],
+        batch: &[Append],
+        now: Timestamp,
+    ) -> Result<Vec<Verdict>, StoreError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let plan = Plan::of(batch, partitions)?;
+        let mut held = self.connections.take().await?;
+        if held.is_new() {
+            self.tails.lock().forget();
+        }
+        let call = bind(&plan, partitions, claims, batch, now, &self.tails.lock())?;
+        let rows = held.decoded(call, Ok).await.map_err(fault::sent)?;
+        // The commit is done: an answer that cannot be read leaves open what it did.
+        let verdicts = verdict::read(&plan, batch, &rows).map_err(StoreError::unknown)?;
+        self.tails.lock().learn(batch, &verdicts);
+        held.keep();
+        Ok(verdicts)
+    }
+}
+
+fn bind<'q>(
+    plan: &Plan<'_>,
     partitions: u16,
     claims: &[Claim],
     batch: &[Append],
     now: Timestamp,
-) -> Result<Vec<Verdict>, StoreError> {
-    if batch.is_empty() {
-        return Ok(Vec::new());
-    }
-    let plan = Plan::of(batch, partitions)?;
+    tails: &Tails,
+) -> Result<Call<'q>, StoreError> {
     let touched: BTreeSet<u16> = plan.appends.iter().map(|append| append.partition).collect();
     let call = sqlx::query(SQL).bind(epochs(partitions, claims, &touched)).bind(integer(touched.len())?).bind(now.micros());
-    let call = bind_events(bind_appends(call, &plan, batch)?, &plan)?;
-    let mut held = lane.take().await?;
-    let rows = held.decoded(call, Ok).await.map_err(fault::sent)?;
-    held.keep();
-    // The commit is done: an answer that cannot be read leaves open what it did.
-    verdict::read(&plan, batch, &rows).map_err(StoreError::unknown)
+    bind_events(bind_firsts(bind_appends(call, plan, batch)?, plan, tails), plan)
+}
+
+fn bind_firsts<'q>(call: Call<'q>, plan: &Plan<'_>, tails: &Tails) -> Call<'q> {
+    let firsts: Vec<_> = plan.events.iter().zip(1_i32..).filter(|(placed, _)| placed.first).collect();
+    let proven = |event: &NewEvent| event.sequence_number == 1 || tails.prove(&event.stream, event.sequence_number - 1);
+    let unproven: Vec<_> = firsts.iter().filter(|(placed, _)| !proven(placed.event)).map(|(_, nth)| *nth).collect();
+    call.bind(firsts.iter().map(|(_, nth)| *nth).collect::<Vec<_>>()).bind(unproven)
 }
 
 fn bind_appends<'q>(call: Call<'q>, plan: &Plan<'_>, batch: &[Append]) -> Result<Call<'q>, StoreError> {
@@ -61,11 +100,9 @@ fn bind_appends<'q>(call: Call<'q>, plan: &Plan<'_>, batch: &[Append]) -> Result
 
 fn bind_events<'q>(call: Call<'q>, plan: &Plan<'_>) -> Result<Call<'q>, StoreError> {
     let events = &plan.events;
-    let firsts = events.iter().zip(1..).filter_map(|(event, nth): (_, i32)| event.first.then_some(nth));
     let only_main = events.iter().all(|e| e.part().is_none());
     let untraced = events.iter().all(|e| e.event.traceparent.is_none());
     Ok(call
-        .bind(firsts.collect::<Vec<_>>())
         .bind(try_each(events, |e| integer(e.append + 1))?)
         .bind(try_each(events, |e| integer(e.rest))?)
         .bind(unless(only_main, each(events, |e| e.part().map(|part| part.kind.as_str()))))

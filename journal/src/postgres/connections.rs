@@ -31,6 +31,7 @@ pub(super) struct Connections {
 pub(super) struct Held<'a> {
     home: &'a Connections,
     connection: PgConnection,
+    new: bool,
     /// When the whole call has to be over, the wait for the connection included.
     deadline: Instant,
     _permit: SemaphorePermit<'a>,
@@ -51,11 +52,11 @@ impl Connections {
         let deadline = Instant::now() + self.limits.client;
         let opening = async {
             let permit = self.permits.acquire().await.map_err(StoreError::unavailable)?;
-            let connection = match self.reuse().await {
-                Some(connection) => connection,
-                None => self.open().await?,
+            let (connection, new) = match self.reuse().await {
+                Some(connection) => (connection, false),
+                None => (self.open().await?, true),
             };
-            Ok(Held { home: self, connection, deadline, _permit: permit })
+            Ok(Held { home: self, connection, new, deadline, _permit: permit })
         };
         timeout_at(deadline, opening).await.map_err(|_| StoreError::unavailable(NoAnswer(self.limits.client)))?
     }
@@ -120,6 +121,11 @@ impl Connections {
 }
 
 impl Held<'_> {
+    /// Whether it was opened for this call.
+    pub(super) const fn is_new(&self) -> bool {
+        self.new
+    }
+
     /// Runs one query to its very end. With the extended protocol the server sends the rows and `CommandComplete`
     /// *before* it commits: only `ReadyForQuery` says that an autocommit statement is durable, and only reading all rows
     /// waits for it.

@@ -17,6 +17,7 @@ mod plan;
 mod read;
 mod row;
 mod schema;
+mod tails;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -25,6 +26,7 @@ pub use options::PostgresOptions;
 pub use schema::AppliedMigration;
 
 use crate::{Append, Claim, Filter, Lease, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
+use append::Lane;
 use connections::Connections;
 use ionveil_kernel::{BoxFuture, CommandId, NodeId, Recorded, StreamId, Timestamp};
 use options::Limits;
@@ -38,7 +40,7 @@ const CONTROL_CONNECTIONS: usize = 2;
 /// A journal in a Postgres schema.
 pub struct PostgresStore {
     partitions: u16,
-    lanes: [Connections; LANES],
+    lanes: [Lane; LANES],
     control: Connections,
     readers: Connections,
 }
@@ -56,7 +58,7 @@ impl PostgresStore {
         }
         let partitions = schema::found(&connect, &options).await?;
         let writing = Limits::within(options.lease);
-        let lane = || Connections::new(connect.clone(), writing, 1, &[append::SQL]);
+        let lane = || Lane::new(connect.clone(), writing);
         Ok(Self {
             partitions,
             lanes: [lane(), lane()],
@@ -84,8 +86,7 @@ impl Store for PostgresStore {
     }
 
     fn append<'a>(&'a self, lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
-        let lane = &self.lanes[lane % LANES];
-        Box::pin(append::append(lane, self.partitions, claims, batch, now))
+        Box::pin(self.lanes[lane % LANES].append(self.partitions, claims, batch, now))
     }
 
     fn receipts<'a>(&'a self, owner: &'a StreamId, commands: &'a [CommandId]) -> StoreResult<'a, Vec<Option<Receipt>>> {
@@ -148,7 +149,7 @@ impl Store for PostgresStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            for connections in self.lanes.iter().chain([&self.control, &self.readers]) {
+            for connections in self.lanes.iter().map(|lane| &lane.connections).chain([&self.control, &self.readers]) {
                 connections.close().await;
             }
         })

@@ -6,7 +6,8 @@
 --
 -- The caller has compared the appends of the batch with each other; here they are compared with what is stored. First
 -- all are taken to be welcome (the unique indexes catch a repeated command or sequence number; only the event before
--- the first one is looked up); where that fails, each is judged on its own and the welcome ones are stored.
+-- the first one is looked up, if the caller does not know it); where that fails, each is judged on its own and the
+-- welcome ones are stored.
 --
 -- The settings hold for this function only: a plan made while the tables were empty must not scan them for ever.
 CREATE FUNCTION append(
@@ -24,6 +25,7 @@ CREATE FUNCTION append(
     a_version bigint[],
     a_events integer[],
     s_event integer[],        -- one element per stream: its first event
+    s_unproven integer[],     -- those of them of which the caller does not know that the event before exists
     e_append integer[],       -- one element per event
     e_rest integer[],         -- how many events of its append come after it
     e_kind text[],            -- null for the main stream of its owner, also the next
@@ -81,8 +83,8 @@ BEGIN
     ) tail ON true;
 
     v_careful := cardinality(v_held) < p_touched OR cardinality(a_flaw) > 0 OR EXISTS (
-        SELECT FROM unnest(s_event) s (e)
-        WHERE e_number[s.e] > 1 AND (
+        SELECT FROM unnest(s_unproven) s (e)
+        WHERE (
             SELECT true FROM events e
             WHERE e.org = a_org[e_append[s.e]]
                 AND e.kind = coalesce(e_kind[s.e], a_kind[e_append[s.e]])
