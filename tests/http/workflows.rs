@@ -39,7 +39,8 @@ async fn a_workflow_without_a_name_gets_one() {
     let other = world.api.post(WORKFLOWS, json!({"machine": "dispatch"})).await.json(201);
     assert_ne!(other["id"], id, "without a key each request makes a new one");
     let body = created.json(201);
-    assert!(body["occurred_at"].as_str() <= body["recorded_at"].as_str(), "it happens before it is recorded: {body}");
+    let time = |name: &str| body[name].as_str().expect("a time").parse::<jiff::Timestamp>().expect("a time");
+    assert!(time("occurred_at") <= time("recorded_at"), "it happens before it is recorded: {body}");
 }
 
 /// Does `POST {path} {body}` and gives state, version and whether it has ended.
