@@ -87,6 +87,7 @@ async fn reader(store: Arc<dyn Store>, journal: Journal, filter: Filter, done: u
     seen
 }
 
+#[expect(clippy::disallowed_methods, reason = "readers of the test's own, beside what it tests")]
 pub(crate) async fn everything_acknowledged_is_read_once_by_readers_that_come_and_go(store: Arc<dyn Store>) {
     let journal = open(&store, 1, JournalConfig::default()).await;
     let all: u64 = (0..WRITERS).map(|number| (0..APPENDS).map(|round| 1 + (round + number) % 3).sum::<u64>()).sum();
