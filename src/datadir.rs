@@ -62,6 +62,8 @@ pub struct ServerInfo {
     pub pid: u32,
     /// Since when.
     pub started_at: Rfc3339,
+    /// Where it keeps events, without a password.
+    pub store: String,
 }
 
 /// A data directory that this process owns until the value is dropped.
@@ -214,7 +216,12 @@ mod tests {
     }
 
     fn info() -> ServerInfo {
-        ServerInfo { address: "127.0.0.1:8080".parse().unwrap(), pid: 7, started_at: Rfc3339(Timestamp::from_micros(0)) }
+        ServerInfo {
+            address: "127.0.0.1:8080".parse().unwrap(),
+            pid: 7,
+            started_at: Rfc3339(Timestamp::from_micros(0)),
+            store: "memory:".to_owned(),
+        }
     }
 
     #[test]

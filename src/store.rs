@@ -4,6 +4,7 @@ use crate::config;
 use crate::config::StoreUrl;
 use ionveil_journal::{MemoryStore, PostgresOptions, PostgresStore, SqliteStore, Store, StoreError};
 use ionveil_kernel::Env;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,17 @@ pub enum ReadError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl fmt::Display for Place {
+    /// The same for the same place, without a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.canonicalize().as_deref().unwrap_or(path).display()),
+            Self::Postgres(url) => fmt::Display::fmt(url, f),
+        }
+    }
 }
 
 impl Place {

@@ -50,7 +50,12 @@ async fn serve(config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
     let app = App::new(node.clone());
     let (server, address) =
         server::start(&config.server, app.clone(), authenticator.clone()).with_context(|| format!("listen on {}", config.server.listen))?;
-    let info = ServerInfo { address, pid: std::process::id(), started_at: Rfc3339(threads.env.now()) };
+    let info = ServerInfo {
+        address,
+        pid: std::process::id(),
+        started_at: Rfc3339(threads.env.now()),
+        store: Place::of(&config.store).to_string(),
+    };
     let _announced = directory.as_ref().map(|dir| dir.announce(&info)).transpose()?;
     if authenticator.is_off() {
         tracing::warn!(

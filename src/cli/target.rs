@@ -8,7 +8,7 @@ use crate::datadir::DataDir;
 use crate::node::Node;
 use crate::remote::Remote;
 use crate::store::Place;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use backon::{ExponentialBuilder, Retryable};
 use clap::Args;
 use ionveil_actors::AskError;
@@ -95,11 +95,10 @@ impl Target {
     /// # Errors
     /// If neither can be had.
     pub async fn open(args: &TargetArgs, config: &Config, threads: &Threads, subject: &str) -> anyhow::Result<Self> {
-        let running = DataDir::running_server(&config.store.data_dir).map(|server| format!("http://{}", server.address));
-        if let Some(url) = args.server.clone().or(running) {
+        let place = Place::of(&config.store);
+        if let Some(url) = args.server.clone().map_or_else(|| running(config, &place), |url| Ok(Some(url)))? {
             return Ok(Self::There(Remote::new(&url, args.token_file.as_deref())?));
         }
-        let place = Place::of(&config.store);
         let directory = (place != Place::Memory).then(|| DataDir::open(&config.store.data_dir, &threads.env)).transpose()?;
         let folder = directory.as_ref().map(|dir| dir.path().to_owned());
         let id = directory.as_ref().map_or_else(|| NodeId(threads.env.next_id()), DataDir::node_id);
@@ -135,6 +134,19 @@ impl Target {
             drop(directory);
         }
     }
+}
+
+/// The server that owns the data directory, if one runs. One that keeps its events elsewhere than the user says is not
+/// what he means.
+fn running(config: &Config, place: &Place) -> anyhow::Result<Option<String>> {
+    let Some(server) = DataDir::running_server(&config.store.data_dir) else { return Ok(None) };
+    if config.store.url.is_some() && server.store != place.to_string() {
+        let (dir, address, store) = (config.store.data_dir.display(), server.address, server.store);
+        bail!(
+            "{dir} belongs to the server at http://{address}, which keeps its events in {store}, not in {place}; name another --data-dir, or leave --store out"
+        );
+    }
+    Ok(Some(format!("http://{}", server.address)))
 }
 
 async fn ask(node: &Node, caller: &Caller, request: &Request) -> Result<Sent, SendError> {

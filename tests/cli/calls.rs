@@ -43,6 +43,21 @@ fn the_turn_of_the_year(server: &Server, before: &str) {
 }
 
 #[test]
+fn another_store_than_the_servers_is_not_written_to_behind_its_back() {
+    let ground = Ground::new();
+    let file = ground.write("calls.csv", &calls(0..3));
+    let server = ground.serve(&[]);
+    let elsewhere = format!("sqlite://{}", ground.path("elsewhere.sqlite").display());
+    let said = ground.import(&file, &["--store", &elsewhere]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("belongs to the server at") && said.err.contains("--data-dir"), "{}", said.err);
+    assert!(!ground.path("elsewhere.sqlite").exists());
+    let its_own = format!("sqlite://{}", ground.data().join("journal.sqlite").display());
+    counted(&ground.import(&file, &["--store", &its_own]).json(0), events(0..3), 0);
+    assert!(server.stop().success());
+}
+
+#[test]
 fn what_a_server_took_is_there_for_a_local_import() {
     let ground = Ground::new();
     let file = ground.write("calls.csv", &calls(0..20));
