@@ -4,6 +4,8 @@
 //!
 //! `cargo bench --bench appends [-- postgres|sqlite|old-snapshot [SECONDS]]`
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
+
 mod support;
 
 use ionveil_journal::{PostgresOptions, PostgresStore, SqliteStore, Store};

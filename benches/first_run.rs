@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench first_run [-- import|start]`; the import needs IONVEIL_TEST_DATA or ../shared/data.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
+
 mod support;
 
 use ionveil_journal::{SqliteStore, Store};
@@ -129,6 +131,7 @@ async fn start(env: &Env) {
 }
 
 /// Starts the server and asks until it answers.
+#[expect(clippy::zombie_processes, reason = "the caller ends it and waits")]
 async fn serve(folder: &Path) -> (Child, f64) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");

@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench reads [-- fold|feed]`
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
+
 mod support;
 
 use futures_util::TryStreamExt;

@@ -10,30 +10,30 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 #[path = "../../tests/support/postgres.rs"]
-pub mod postgres;
+pub(crate) mod postgres;
 
 /// The payload of a `transitioned` event with a reason, as dispatchers write it: about 400 bytes with its envelope.
-pub const PAYLOAD: &str =
+pub(crate) const PAYLOAD: &str =
     r#"{"from":"called","to":"moving","reason":"unit E38 reports en route to 0 Block of a street in B04, crew of four, ALS on board"}"#;
 const BACK: &str =
     r#"{"from":"moving","to":"called","reason":"unit E38 reports en route to 0 Block of a street in B04, crew of four, ALS on board"}"#;
 const FIRST: &str = r#"{"machine":"rounds","definition":{"initial":"called","states":[{"name":"called","to":["moving","ended"]},{"name":"moving","to":["called"]},{"name":"ended","to":[]}]},"to":"called","attributes":{}}"#;
 
 /// Runs `work` on a runtime like the server's.
-pub fn on_runtime<T>(work: impl AsyncFnOnce(Env) -> T) -> T {
+pub(crate) fn on_runtime<T>(work: impl AsyncFnOnce(Env) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let env = Env::new(TokioEnv::new(runtime.handle().clone()));
     runtime.block_on(work(env))
 }
 
 /// A journal that owns `store`.
-pub async fn journal(store: Arc<dyn Store>, env: &Env) -> Journal {
+pub(crate) async fn journal(store: Arc<dyn Store>, env: &Env) -> Journal {
     let config = JournalConfig { lease: Duration::from_secs(30), ..JournalConfig::default() };
     Journal::open(store, env.clone(), NodeId(env.next_id()), config).await.expect("open the journal")
 }
 
 /// The stream of entity `number`.
-pub fn stream(number: usize) -> StreamId {
+pub(crate) fn stream(number: usize) -> StreamId {
     format!("workflow:default:entity-{number}").parse().expect("lawful")
 }
 
@@ -47,7 +47,7 @@ fn lawful(sequence_number: u64) -> (&'static str, &'static str) {
 }
 
 /// An event of `stream`.
-pub fn event(stream: &StreamId, sequence_number: u64, env: &Env) -> NewEvent {
+pub(crate) fn event(stream: &StreamId, sequence_number: u64, env: &Env) -> NewEvent {
     let (event_type, data) = lawful(sequence_number);
     NewEvent {
         event_id: EventId(env.next_id()),
@@ -65,7 +65,7 @@ pub fn event(stream: &StreamId, sequence_number: u64, env: &Env) -> NewEvent {
 }
 
 /// A decision of `count` events of `owner`, from `first` on.
-pub fn append(owner: &StreamId, first: u64, count: u64, env: &Env) -> Append {
+pub(crate) fn append(owner: &StreamId, first: u64, count: u64, env: &Env) -> Append {
     Append {
         owner: owner.clone(),
         generation: 1,
@@ -77,7 +77,7 @@ pub fn append(owner: &StreamId, first: u64, count: u64, env: &Env) -> Append {
 }
 
 /// Submits and waits for the commit.
-pub async fn commit(journal: &Journal, append: Append) {
+pub(crate) async fn commit(journal: &Journal, append: Append) {
     let (done, outcome) = oneshot::channel();
     journal.submit(append, Box::new(move |outcome| drop(done.send(outcome))));
     let outcome = outcome.await.expect("an answer");
@@ -85,7 +85,7 @@ pub async fn commit(journal: &Journal, append: Append) {
 }
 
 /// Fills a journal with `events` events over `entities` entities, 50 to an append.
-pub async fn fill(journal: &Journal, env: &Env, entities: usize, events: u64) {
+pub(crate) async fn fill(journal: &Journal, env: &Env, entities: usize, events: u64) {
     let each = events / entities as u64;
     let lanes = (0..64).map(|lane| {
         let (journal, env) = (journal.clone(), env.clone());
@@ -108,17 +108,17 @@ pub async fn fill(journal: &Journal, env: &Env, entities: usize, events: u64) {
 
 /// The middle one, and the range.
 #[derive(Clone, Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     values: Vec<f64>,
 }
 
 impl Figure {
-    pub fn new(mut values: Vec<f64>) -> Self {
+    pub(crate) fn new(mut values: Vec<f64>) -> Self {
         values.sort_by(f64::total_cmp);
         Self { values }
     }
 
-    pub fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         self.values[self.values.len() / 2]
     }
 }
@@ -132,24 +132,24 @@ impl std::fmt::Display for Figure {
 }
 
 /// The middle of the ratios of runs that were made side by side.
-pub fn ratio(ours: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn ratio(ours: &[f64], other: &[f64]) -> f64 {
     Figure::new(ours.iter().zip(other).map(|(a, b)| a / b).collect()).median()
 }
 
 /// Prints a row of the table.
-pub fn row(what: &str, figure: &str, other: &str, ratio: &str) {
+pub(crate) fn row(what: &str, figure: &str, other: &str, ratio: &str) {
     println!("| {what:<58} | {figure:>28} | {other:>34} | {ratio:>8} |");
 }
 
 /// Prints the head of a table.
-pub fn head(title: &str, unit: &str, other: &str) {
+pub(crate) fn head(title: &str, unit: &str, other: &str) {
     println!("\n{title} (median of the runs, range in brackets)");
     row("what", unit, other, "ratio");
     println!("|{:-<60}|{:->30}|{:->36}|{:->10}|", "", "", "", "");
 }
 
 /// Seconds that `work` takes.
-pub async fn seconds<T>(work: impl Future<Output = T>) -> (f64, T) {
+pub(crate) async fn seconds<T>(work: impl Future<Output = T>) -> (f64, T) {
     let started = Instant::now();
     let result = work.await;
     (started.elapsed().as_secs_f64(), result)

@@ -45,7 +45,7 @@ fn meta(id: CommandId) -> Meta {
 async fn insist(env: &Env, host: &Host<Tally>, entity: StreamId, id: CommandId, command: Command) -> Told {
     loop {
         let ask = || host.ask(entity.clone(), command.clone(), meta(id));
-        let answer = if env.random() % 8 == 0 {
+        let answer = if env.random().is_multiple_of(8) {
             let (first, second) = futures_util::future::join(ask(), ask()).await;
             if let (Ok(first), Ok(second)) = (&first, &second) {
                 assert_eq!(first.receipt, second.receipt, "a repeat gets the first answer");
@@ -72,7 +72,7 @@ async fn caller(env: Env, host: Host<Tally>) -> Vec<Told> {
         };
         let (id, target) = (CommandId(env.next_id()), entity((env.random() % 3) as u64));
         told.push(insist(&env, &host, target.clone(), id, command.clone()).await);
-        if env.random() % 4 == 0 {
+        if env.random().is_multiple_of(4) {
             // Much later, the same again.
             told.push(insist(&env, &host, target, id, command).await);
         }

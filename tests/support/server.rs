@@ -1,4 +1,5 @@
 //! The real binary as a child process: started on a free port, killed with the test.
+#![expect(clippy::disallowed_methods, reason = "another process knows no virtual time")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

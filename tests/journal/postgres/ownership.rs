@@ -3,7 +3,7 @@
 use super::given::*;
 use crate::journal::contract::given::*;
 use crate::support::postgres::{Postgres, signal};
-use ionveil_journal::{Claim, Store};
+use ionveil_journal::Store;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use std::io::{BufRead, BufReader, Write};
@@ -43,17 +43,20 @@ async fn a_writer_that_resumes_after_its_partitions_were_taken_is_fenced() {
     let old = sleeper.claim(node(1), Duration::from_millis(1)).await.unwrap();
     accepted(&sleeper, &old, &[single(&name("a"), "c1", 1)]).await;
     let taker = connect(&database.url).await;
-    let taken = std::cell::RefCell::new(Vec::<Claim>::new());
-    until(async || {
-        taken.borrow_mut().extend(taker.claim(node(2), LONG).await.unwrap());
-        taken.borrow().len() == 4
-    })
-    .await;
+    let taking = async {
+        loop {
+            let taken = taker.claim(node(2), LONG).await.unwrap();
+            if taken.len() == 4 {
+                return taken;
+            }
+        }
+    };
+    let taken = tokio::time::timeout(LONG, taking).await.expect("a lease of one millisecond ends");
 
     assert_eq!(words(&put(&sleeper, &old, &[single(&name("a"), "c2", 2), single(&name("b"), "c1", 1)]).await), ["fenced", "fenced"]);
     assert_eq!(sleeper.heartbeat(node(1), &old, LONG).await.unwrap(), []);
     assert_eq!(sleeper.reclaim(node(1), &old, LONG).await.unwrap(), []);
-    accepted(&taker, &taken.into_inner(), &[single(&name("a"), "c2", 2)]).await;
+    accepted(&taker, &taken, &[single(&name("a"), "c2", 2)]).await;
 }
 
 /// After a reclaim nothing of the old epoch can commit, and what was under way has ended: the receipts tell the truth.
