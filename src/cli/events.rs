@@ -24,7 +24,7 @@ pub struct Events {
     /// Only streams of this kind
     #[arg(long)]
     kind: Option<Kind>,
-    /// Only this stream: <kind>:<organisation>:<id>
+    /// Only this stream, named KIND:ORGANISATION:ID
     #[arg(long)]
     stream: Option<StreamId>,
     /// Only what was recorded then or later (RFC 3339)

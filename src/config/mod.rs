@@ -2,7 +2,7 @@
 //! was written, and where) and [`Config`] (what it means); keys and machines are loaded from there.
 //!
 //! All faults are reported at once, each with its full path. Nothing is read here but the file that is named: the
-//! environment comes in as a value from [`env`].
+//! environment comes in as a value from [`mod@env`].
 
 pub mod env;
 mod fault;

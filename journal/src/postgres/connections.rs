@@ -166,7 +166,12 @@ pub(super) fn parse(url: &str, options: &PostgresOptions) -> Result<PgConnectOpt
     let parsed = PgConnectOptions::from_str(url).map_err(|error| StoreError::Invalid(format!("the Postgres URL: {error}")))?;
     Ok(parsed
         .application_name(&options.application_name)
-        .options([("search_path", options.schema.as_str()), ("default_transaction_isolation", "read committed")])
+        // An acknowledged append is on disk, whatever the server or the role has as its default.
+        .options([
+            ("search_path", options.schema.as_str()),
+            ("default_transaction_isolation", "read committed"),
+            ("synchronous_commit", "on"),
+        ])
         .disable_statement_logging())
 }
 
