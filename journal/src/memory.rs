@@ -170,7 +170,7 @@ impl Store for MemoryStore {
     fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page> {
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
         self.with(|inner| {
-            let Some(partition) = inner.partitions.get(usize::from(partition)) else {
+            let Some(partition) = inner.partitions.get(usize::from(partition)).filter(|_| limit > 0) else {
                 return Page { events: Vec::new(), scanned_to: after };
             };
             let wanted = partition.events.iter().skip(skip).filter(|event| filter.admits(event));
