@@ -220,8 +220,7 @@ async fn sqlite_raw(env: &Env, batch: usize) -> f64 {
 /// An idle transaction that sees the database as it was: nothing that dies after it can be cleaned up.
 async fn old_snapshot(env: &Env, held: Duration) {
     let server = Postgres::shared();
-    let (with, without) = (server.database().url, server.database().url);
-    let (store, other) = (postgres_store(&with).await, postgres_store(&without).await);
+    let (with, without) = (fresh(server).await, fresh(server).await);
     let mut holder = PgConnection::connect(&with).await.expect("connect");
     holder.execute("SET idle_in_transaction_session_timeout = 0").await.expect("set");
     let mut transaction = holder.begin().await.expect("begin");
@@ -229,8 +228,8 @@ async fn old_snapshot(env: &Env, held: Duration) {
     transaction.execute("SELECT count(*) FROM ionveil.events").await.expect("take the snapshot");
     let (started, mut own, mut free) = (Instant::now(), vec![], vec![]);
     while started.elapsed() < held {
-        own.push(ours(store.clone(), env, WINDOW).await.0);
-        free.push(ours(other.clone(), env, WINDOW).await.0);
+        own.push(ours(postgres_store(&with).await, env, WINDOW).await.0);
+        free.push(ours(postgres_store(&without).await, env, WINDOW).await.0);
     }
     transaction.rollback().await.expect("end");
     head(
