@@ -3,6 +3,7 @@
 use ionveil_journal::Receipt;
 use ionveil_kernel::{Decider, Rejection, Timestamp};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// A committed decision.
 pub struct Reply<D: Decider> {
@@ -71,7 +72,19 @@ pub enum AskError<R: Rejection> {
     /// The node is shutting down.
     #[error("the node is shutting down")]
     Draining,
-    /// The entity's history cannot be folded, or its decider panicked: a person must look.
+    /// The command came to a timer that is not armed any more.
+    #[error("the timer is not armed any more")]
+    NotArmed,
+    /// The decider panicked over this command, twice, or decided what cannot be stored. The command is parked as a dead
+    /// letter, where it can be inspected, replayed and discarded; nothing was stored.
+    #[error("the decider failed on this command: {fault}")]
+    Faulted {
+        /// What it said.
+        fault: String,
+        /// The dead letter; none if there was no room for another one.
+        dead_letter: Option<Uuid>,
+    },
+    /// The entity has failed too often, or its history cannot be folded: a person must look.
     #[error("the entity is quarantined: {0}")]
     Quarantined(String),
 }

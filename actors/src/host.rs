@@ -1,52 +1,39 @@
-//! Maps an entity to its slot: finds or starts its actor, holds its queue to its bound, and lets go of it when idle.
+//! All entities of one kind on this node: finds or starts an entity's actor, lets its command in or turns it away, and lets go
+//! of what is idle.
 
 use crate::answer::{AskError, Reply};
-use crate::entity::{Entity, Envelope, Stop};
-use crate::loader::Loader;
-use crate::metrics::HostMetrics;
-use crate::pipeline::{Answer, Input, Waiter};
-use actix::{Actor, Addr, ArbiterHandle};
-use ionveil_journal::Journal;
+use crate::class::Class;
+use crate::core::Core;
+use crate::entity::{Entity, Stop};
+use crate::loader::{Loaded, Loader};
+use crate::pipeline::{Answer, Pending, Rules, Step, Waiter};
+use crate::place::Place;
+use crate::slot::{Phase, Slot};
+use crate::slots::Slots;
+use actix::Actor;
+use ionveil_journal::{ArmedTimer, DeadLetter};
 use ionveil_kernel::{Decider, Meta, StreamId};
+use ionveil_sync::Refused;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How often idle entities are looked for when there is no room.
 const ROOM_EVERY: Duration = Duration::from_secs(1);
 
-/// Limits of a host.
-#[derive(Clone, Debug)]
-pub struct HostConfig {
-    /// The most commands in line at one entity, in flight included.
-    pub queue_max: usize,
-    /// The most entities in memory.
-    pub resident_max: usize,
-    /// How long an entity without work stays in memory.
-    pub idle: Duration,
-    /// How long a caller waits.
+/// How a command is to be delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery {
+    /// How urgent it is.
+    pub class: Class,
+    /// How long the caller waits. A command that nobody waits for any more is not decided.
     pub deadline: Duration,
-    /// After how many events since the last snapshot the next is written.
-    pub snapshot_every: u64,
 }
 
-impl Default for HostConfig {
-    fn default() -> Self {
-        Self {
-            queue_max: 1_024,
-            resident_max: 100_000,
-            idle: Duration::from_secs(60),
-            deadline: Duration::from_secs(10),
-            snapshot_every: 1_000,
-        }
-    }
-}
-
-/// A cheap handle on all entities of one kind on this node.
-pub struct Host<D: Decider>(Arc<Shared<D>>);
+/// A cheap handle on all entities of one kind on this node. Cloning it adds no room anywhere.
+pub struct Host<D: Decider>(pub(crate) Arc<Shared<D>>);
 
 impl<D: Decider> Clone for Host<D> {
     fn clone(&self) -> Self {
@@ -55,105 +42,89 @@ impl<D: Decider> Clone for Host<D> {
 }
 
 pub(crate) struct Shared<D: Decider> {
-    pub(crate) journal: Journal,
+    pub(crate) core: Arc<Core>,
     pub(crate) loader: Loader<D>,
-    pub(crate) config: HostConfig,
-    pub(crate) metrics: HostMetrics,
-    slots: Mutex<BTreeMap<StreamId, Slot<D>>>,
+    pub(crate) rules: Arc<Rules<D>>,
+    pub(crate) slots: Slots<D>,
     /// When idle entities were last let go to make room.
     made_room: Mutex<Duration>,
-    arbiters: Vec<ArbiterHandle>,
-    generation: AtomicU64,
-    draining: AtomicBool,
-    in_line: Arc<AtomicUsize>,
-}
-
-struct Slot<D: Decider> {
-    address: Addr<Entity<D>>,
-    depth: Arc<AtomicUsize>,
-    used: Duration,
-}
-
-/// Where to deliver, and the place in line.
-type Admitted<D> = (Addr<Entity<D>>, Permit);
-
-/// A place in an entity's queue, given back when dropped.
-pub(crate) struct Permit {
-    depth: Arc<AtomicUsize>,
-    in_line: Arc<AtomicUsize>,
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        // Counters only: nothing is published through them, and slots are let go under the lock that hands permits out.
-        self.depth.fetch_sub(1, Ordering::AcqRel);
-        self.in_line.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 impl<D: Decider> Shared<D> {
-    pub(crate) fn next_generation(&self) -> u64 {
-        self.generation.fetch_add(1, Ordering::Relaxed) + 1
+    pub(crate) fn new(core: Arc<Core>, decider: Arc<D>) -> Arc<Self> {
+        let env = core.journal.env().clone();
+        let rules = Rules {
+            decider: decider.clone(),
+            env: env.clone(),
+            metrics: core.metrics.of(D::KIND),
+            snapshot_every: core.config.snapshot_every.max(1),
+            window: core.config.queue_max.max(1),
+        };
+        let loader = Loader::new(decider, core.journal.store().clone());
+        let key = u64::try_from(env.random() & u128::from(u64::MAX)).unwrap_or(0);
+        let shared = Arc::new(Self { core, loader, rules: Arc::new(rules), slots: Slots::new(key), made_room: Mutex::default() });
+        env.spawn(sweep(Arc::downgrade(&shared)));
+        shared
     }
 
-    /// Lets go of entities that had no work for `idle`.
-    fn let_go(&self, slots: &mut BTreeMap<StreamId, Slot<D>>, idle: Duration) {
-        let now = self.journal.env().monotonic();
-        slots.retain(|_, slot| {
-            let over = slot.depth.load(Ordering::Acquire) == 0 && now.saturating_sub(slot.used) >= idle;
-            if over {
-                slot.address.do_send(Stop);
+    /// A snapshot is a cache: that it could not be written is worth a word, not a fault.
+    pub(crate) fn write_snapshot(&self, owner: &Arc<StreamId>, loaded: &Loaded<D>) {
+        let Some(snapshot) = self.loader.snapshot(loaded) else { return };
+        let (core, owner) = (self.core.clone(), owner.clone());
+        self.core.journal.env().spawn(async move {
+            if let Err(error) = core.journal.store().put_snapshot(&owner, &snapshot).await {
+                tracing::warn!(entity = %owner, error = %error, "a snapshot was not written");
             }
-            !over
         });
-        self.metrics.resident.set(i64::try_from(slots.len()).unwrap_or(i64::MAX));
+    }
+
+    /// Lets go of entities that had no work for `idle`: neither a command in line nor one that is worked on.
+    fn passivate(&self, idle: Duration) {
+        let now = self.core.journal.env().monotonic();
+        self.slots.retain(|slot| {
+            let over = now.saturating_sub(slot.status.used()) >= idle && slot.status.phase() != Phase::Quarantined;
+            let Some(address) = slot.address().filter(|_| over && slot.inbox.gate().try_close_idle()) else { return true };
+            address.do_send(Stop);
+            self.rules.metrics.passivations.inc();
+            false
+        });
+        self.count_residents();
+    }
+
+    fn count_residents(&self) {
+        self.rules.metrics.resident.set(i64::try_from(self.slots.count()).unwrap_or(i64::MAX));
     }
 
     /// A flood of ids must not keep real work out: whatever is idle goes, looked for once a second at most.
-    fn make_room(&self, slots: &mut BTreeMap<StreamId, Slot<D>>) {
-        let (now, mut last) = (self.journal.env().monotonic(), self.made_room.lock());
+    fn make_room(&self) {
+        let (now, mut last) = (self.core.journal.env().monotonic(), self.made_room.lock());
         if now.saturating_sub(*last) >= ROOM_EVERY {
             *last = now;
-            self.let_go(slots, ROOM_EVERY.min(self.config.idle));
+            self.passivate(ROOM_EVERY.min(self.core.config.idle));
         }
     }
 }
 
-impl<D: Decider> Host<D> {
-    /// A host whose entities live on `arbiters` (never empty), each on one chosen by its name.
-    ///
-    /// # Panics
-    /// If `arbiters` is empty.
-    #[must_use]
-    pub fn new(journal: Journal, decider: Arc<D>, config: HostConfig, metrics: HostMetrics, arbiters: Vec<ArbiterHandle>) -> Self {
-        assert!(!arbiters.is_empty(), "a host needs an arbiter");
-        let loader = Loader::new(decider, journal.store().clone());
-        let host = Self(Arc::new(Shared {
-            journal,
-            loader,
-            config,
-            metrics,
-            slots: Mutex::new(BTreeMap::new()),
-            made_room: Mutex::new(Duration::ZERO),
-            arbiters,
-            generation: AtomicU64::new(0),
-            draining: AtomicBool::new(false),
-            in_line: Arc::default(),
-        }));
-        host.0.journal.env().spawn(sweep(Arc::downgrade(&host.0)));
-        host
-    }
+/// A command at the door.
+pub(crate) struct Arrival<D: Decider> {
+    pub(crate) owner: StreamId,
+    pub(crate) command: D::Command,
+    pub(crate) meta: Meta,
+    pub(crate) firing: Option<Box<ArmedTimer>>,
+    pub(crate) delivery: Delivery,
+}
 
+impl<D: Decider> Host<D> {
     /// Reads entities without waking them: committed state only.
     #[must_use]
     pub fn loader(&self) -> &Loader<D> {
         &self.0.loader
     }
 
-    /// Lets `command` be decided by its entity and waits for the commit.
+    /// Lets `command` be decided by its entity and waits for the commit, for the configured deadline at most.
     ///
-    /// Commands to one entity are decided in the order of these calls. A command id that was accepted before is
-    /// answered as it was then; one that is in line already waits for the same answer.
+    /// Commands of one class to one entity are decided in the order of these calls. A command id that was accepted before
+    /// is answered as it was then; one that is in line already waits for the same answer.
     ///
     /// # Errors
     /// See [`AskError`].
@@ -161,10 +132,32 @@ impl<D: Decider> Host<D> {
     /// # Cancel safety
     /// Dropping the future gives up the answer, not the command.
     pub async fn ask(&self, owner: StreamId, command: D::Command, meta: Meta) -> Result<Reply<D>, AskError<D::Rejection>> {
+        let delivery = Delivery { class: Class::Command, deadline: self.0.core.config.deadline };
+        self.ask_as(owner, command, meta, delivery).await
+    }
+
+    /// As [`Self::ask`], with a class and a deadline of the caller's own.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    ///
+    /// # Cancel safety
+    /// As [`Self::ask`].
+    pub async fn ask_as(
+        &self,
+        owner: StreamId,
+        command: D::Command,
+        meta: Meta,
+        delivery: Delivery,
+    ) -> Result<Reply<D>, AskError<D::Rejection>> {
+        self.arrive(Arrival { owner, command, meta, firing: None, delivery }).await
+    }
+
+    pub(crate) async fn arrive(&self, arrival: Arrival<D>) -> Result<Reply<D>, AskError<D::Rejection>> {
         let (reply, answer) = oneshot::channel();
-        self.deliver(owner, command, meta, reply)?;
-        let deadline = self.0.config.deadline;
-        let timeout = self.0.journal.env().sleep(deadline);
+        let deadline = arrival.delivery.deadline;
+        self.deliver(arrival, reply)?;
+        let timeout = self.0.core.journal.env().sleep(deadline);
         tokio::select! {
             biased;
             answer = answer => answer.unwrap_or(Err(AskError::OutcomeUnknown)),
@@ -172,83 +165,104 @@ impl<D: Decider> Host<D> {
         }
     }
 
-    fn deliver(
-        &self,
-        owner: StreamId,
-        command: D::Command,
-        meta: Meta,
-        reply: oneshot::Sender<Answer<D>>,
-    ) -> Result<(), AskError<D::Rejection>> {
-        let mut slots = self.0.slots.lock();
-        // Under the lock: whoever was admitted before the drain began is counted in line when it looks.
-        if self.0.draining.load(Ordering::Acquire) {
-            return Err(AskError::Draining);
+    fn deliver(&self, arrival: Arrival<D>, reply: oneshot::Sender<Answer<D>>) -> Result<(), AskError<D::Rejection>> {
+        let (shared, core) = (&self.0, &self.0.core);
+        let (owner, command_id) = (&arrival.owner, arrival.meta.command_id);
+        if core.parked.contains(owner, command_id) {
+            let dead_letter = Some(DeadLetter::id_of(owner, command_id));
+            return Err(AskError::Faulted { fault: "it is parked as a dead letter".to_owned(), dead_letter });
         }
-        let (address, permit) = self.admit(&mut slots, owner)?;
-        self.0.metrics.commands.inc();
-        // Under the lock, so that the order of delivery is the order of admission.
-        address.do_send(Envelope(Input::Command { command, meta: Box::new(meta), waiter: Waiter { reply, permit } }));
+        core.line.enter(arrival.delivery.class.limit(core.config.in_line_max)).map_err(|refused| self.refused(refused))?;
+        let slot = self.queue(arrival, reply).inspect_err(|error| {
+            core.line.leave();
+            shared.rules.metrics.shed.inc_by(u64::from(matches!(error, AskError::Overloaded)));
+        })?;
+        shared.rules.metrics.commands.inc();
+        slot.wake_up();
         Ok(())
     }
 
-    fn admit(&self, slots: &mut BTreeMap<StreamId, Slot<D>>, owner: StreamId) -> Result<Admitted<D>, AskError<D::Rejection>> {
-        let room = self.0.config.resident_max;
-        if slots.len() >= room && !slots.contains_key(&owner) {
-            self.0.make_room(slots);
-        }
-        let full = slots.len() >= room && !slots.contains_key(&owner);
-        let gone = slots.get(&owner).is_some_and(|slot| !slot.address.connected());
-        if gone {
-            slots.remove(&owner);
-        }
-        if full {
-            self.0.metrics.shed.inc();
-            return Err(AskError::Overloaded);
-        }
-        let slot = slots.entry(owner).or_insert_with_key(|owner| self.start(owner));
-        if slot.depth.load(Ordering::Acquire) >= self.0.config.queue_max {
-            self.0.metrics.shed.inc();
-            return Err(AskError::Overloaded);
-        }
-        slot.used = self.0.journal.env().monotonic();
-        slot.depth.fetch_add(1, Ordering::AcqRel);
-        self.0.in_line.fetch_add(1, Ordering::AcqRel);
-        Ok((slot.address.clone(), Permit { depth: slot.depth.clone(), in_line: self.0.in_line.clone() }))
-    }
-
-    fn start(&self, owner: &StreamId) -> Slot<D> {
-        let arbiter = usize::from(owner.partition(u16::MAX)) % self.0.arbiters.len();
-        let (shared, name) = (self.0.clone(), owner.clone());
-        let address = Entity::start_in_arbiter(&self.0.arbiters[arbiter], move |_| Entity::new(shared, name));
-        self.0.metrics.resident.inc();
-        Slot { address, depth: Arc::default(), used: self.0.journal.env().monotonic() }
-    }
-
-    /// Refuses new commands and waits until nothing is in line, for at most `deadline`; says whether that was reached.
-    pub async fn drain(&self, deadline: Duration) -> bool {
-        {
-            let _slots = self.0.slots.lock();
-            self.0.draining.store(true, Ordering::Release);
-        }
-        let env = self.0.journal.env();
-        let give_up = env.monotonic() + deadline;
-        while self.0.in_line.load(Ordering::Acquire) > 0 {
-            if env.monotonic() >= give_up {
-                return false;
+    fn refused(&self, refused: Refused) -> AskError<D::Rejection> {
+        match refused {
+            Refused::Closed => AskError::Draining,
+            Refused::Full => {
+                self.0.rules.metrics.shed.inc();
+                AskError::Overloaded
             }
-            env.sleep(Duration::from_millis(5)).await;
         }
-        self.0.slots.lock().clear();
-        true
+    }
+
+    /// Queues the command at its entity, under the lock of its shard: the order of these calls is the order of the queue.
+    fn queue(&self, arrival: Arrival<D>, reply: oneshot::Sender<Answer<D>>) -> Result<Arc<Slot<D>>, AskError<D::Rejection>> {
+        let Arrival { owner, command, meta, firing, delivery: Delivery { class, deadline } } = arrival;
+        let core = &self.0.core;
+        if self.0.slots.count() >= core.config.resident_max && self.0.slots.get(&owner).is_none() {
+            self.0.make_room();
+        }
+        let now = core.journal.env().monotonic();
+        let mut shard = self.0.slots.shard(&owner);
+        let slot = self.slot(&mut shard, owner, now)?;
+        if slot.status.phase() == Phase::Quarantined {
+            let fault = slot.status.fault.lock().clone().unwrap_or_else(|| "its history cannot be folded".into());
+            return Err(AskError::Quarantined(fault.to_string()));
+        }
+        let limit = class.limit(core.config.queue_max);
+        let place = Place::take(&slot, core, limit).map_err(|_full| AskError::Overloaded)?;
+        slot.status.touch(now);
+        let waiter = Waiter { reply, place };
+        let pending = Pending {
+            seq: 0,
+            class,
+            command,
+            meta,
+            firing,
+            waiter,
+            joined: Vec::new(),
+            since: now,
+            give_up: now + deadline,
+            tries: 0,
+            panics: 0,
+            step: Step::Queued,
+        };
+        slot.inbox.push(class, Box::new(pending));
+        Ok(slot)
+    }
+
+    /// The entity's slot, made if there is none or if the one there is has just been let go.
+    fn slot(
+        &self,
+        shard: &mut HashSet<crate::slot::Entry<D>, crate::slots::Keyed>,
+        owner: StreamId,
+        now: Duration,
+    ) -> Result<Arc<Slot<D>>, AskError<D::Rejection>> {
+        if let Some(entry) = shard.get(&owner) {
+            let alive = entry.0.address().is_none_or(actix::Addr::connected);
+            if alive && !entry.0.inbox.gate().is_closed() {
+                return Ok(entry.0.clone());
+            }
+            self.0.slots.remove(shard, &owner);
+        }
+        if self.0.slots.count() >= self.0.core.config.resident_max {
+            return Err(AskError::Overloaded);
+        }
+        let arbiter = usize::from(owner.partition(u16::MAX)) % self.0.core.arbiters.len();
+        let slot = Arc::new(Slot::new(owner, arbiter, now));
+        let (shared, own) = (self.0.clone(), slot.clone());
+        Entity::start_in_arbiter(&self.0.core.arbiters[arbiter], move |_| Entity::new(shared, own));
+        self.0.slots.insert(shard, slot.clone());
+        self.0.rules.metrics.resident.inc();
+        Ok(slot)
     }
 }
 
 /// Lets go of entities that had no work for a while. Ends with its host.
-async fn sweep<D: Decider>(host: std::sync::Weak<Shared<D>>) {
+async fn sweep<D: Decider>(host: Weak<Shared<D>>) {
     loop {
-        let Some((env, pause)) = host.upgrade().map(|shared| (shared.journal.env().clone(), shared.config.idle / 2)) else { return };
+        let Some((env, pause)) = host.upgrade().map(|shared| (shared.core.journal.env().clone(), shared.core.config.idle / 2)) else {
+            return;
+        };
         env.sleep(pause.max(Duration::from_millis(10))).await;
         let Some(shared) = host.upgrade() else { return };
-        shared.let_go(&mut shared.slots.lock(), shared.config.idle);
+        shared.passivate(shared.core.config.idle);
     }
 }

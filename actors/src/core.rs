@@ -1,0 +1,80 @@
+//! What all kinds of entities on a node share: the journal, the bounds, the supervisors, the watch.
+
+use crate::config::RuntimeConfig;
+use crate::metrics::Metrics;
+use crate::supervision::Supervisors;
+use crate::turnstile::Turnstile;
+use crate::watch::{self, Busy};
+use actix::ArbiterHandle;
+use ionveil_journal::Journal;
+use ionveil_kernel::{CommandId, StreamId};
+use ionveil_sync::DrainLatch;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tokio::sync::Semaphore;
+
+pub(crate) struct Core {
+    pub(crate) journal: Journal,
+    pub(crate) config: RuntimeConfig,
+    pub(crate) metrics: Metrics,
+    /// Everything in line on this node; closed by the drain.
+    pub(crate) line: DrainLatch,
+    pub(crate) turnstile: Turnstile,
+    /// At most so many entities are folded at once.
+    pub(crate) recoveries: Semaphore,
+    pub(crate) supervisors: Supervisors,
+    pub(crate) arbiters: Vec<ArbiterHandle>,
+    pub(crate) busy: Arc<[Busy]>,
+    pub(crate) parked: Parked,
+    generation: AtomicU64,
+}
+
+impl Core {
+    pub(crate) fn new(journal: Journal, config: RuntimeConfig, metrics: Metrics, arbiters: Vec<ArbiterHandle>) -> Self {
+        Self {
+            line: DrainLatch::new(),
+            turnstile: Turnstile::new(config.in_flight_max.max(1)),
+            recoveries: Semaphore::new(config.recoveries_max.clamp(1, Semaphore::MAX_PERMITS)),
+            supervisors: Supervisors::new(config.supervision.clone()),
+            busy: watch::places(arbiters.len()),
+            parked: Parked::default(),
+            generation: AtomicU64::new(0),
+            journal,
+            config,
+            metrics,
+            arbiters,
+        }
+    }
+
+    pub(crate) fn next_generation(&self) -> u64 {
+        self.generation.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+/// The commands that this process has parked: a repeat of one is answered at once instead of failing again.
+#[derive(Default)]
+pub(crate) struct Parked {
+    count: AtomicUsize,
+    commands: Mutex<BTreeSet<(StreamId, CommandId)>>,
+}
+
+impl Parked {
+    pub(crate) fn insert(&self, owner: &StreamId, command: CommandId) {
+        let mut commands = self.commands.lock();
+        commands.insert((owner.clone(), command));
+        self.count.store(commands.len(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove(&self, owner: &StreamId, command: CommandId) {
+        let mut commands = self.commands.lock();
+        commands.remove(&(owner.clone(), command));
+        self.count.store(commands.len(), Ordering::Relaxed);
+    }
+
+    /// Usually there are none, and that costs one look.
+    pub(crate) fn contains(&self, owner: &StreamId, command: CommandId) -> bool {
+        self.count.load(Ordering::Relaxed) > 0 && self.commands.lock().contains(&(owner.clone(), command))
+    }
+}
