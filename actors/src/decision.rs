@@ -109,6 +109,7 @@ fn accept<D: Decider>(
         body_hash: meta.body_hash,
         version: after.version,
         events: new_events,
+        timers: Vec::new(),
     };
     Decided::Accepted { append, after: Box::new(after) }
 }
