@@ -73,6 +73,7 @@ pub(crate) fn append(owner: &StreamId, first: u64, count: u64, env: &Env) -> App
         body_hash: BodyHash([7; 32]),
         version: first + count - 1,
         events: (first..first + count).map(|number| event(owner, number, env)).collect(),
+        timers: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an owner entity asks of the journal, and what the journal answers.
 
+use crate::TimerChange;
 use ionveil_kernel::{BodyHash, CommandId, CorrelationId, EventId, StreamId, Timestamp};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -50,13 +51,15 @@ pub struct Append {
     pub version: u64,
     /// In order; dense per stream. May be empty: then only the receipt is stored.
     pub events: Vec<NewEvent>,
+    /// What becomes of the owner's timers, in order; written with the events or not at all.
+    pub timers: Vec<TimerChange>,
 }
 
 impl Append {
-    /// The bytes that count against a batch's limit: payloads plus a flat 256 per event and append.
+    /// The bytes that count against a batch's limit: payloads plus a flat 256 per event, timer and append.
     #[must_use]
     pub fn weight(&self) -> usize {
-        256 + self.events.iter().map(|event| event.data.len() + 256).sum::<usize>()
+        256 + self.events.iter().map(|event| event.data.len() + 256).sum::<usize>() + 256 * self.timers.len()
     }
 }
 

@@ -2,7 +2,7 @@
 //! the store itself.
 
 use crate::lease::{Ownership, keep};
-use crate::writer::{Job, Writer};
+use crate::writer::{Job, News, Writer};
 use crate::{Append, Receipt, Store, StoreError};
 use ionveil_kernel::{Env, NodeId, StreamId};
 use std::sync::Arc;
@@ -85,6 +85,7 @@ pub struct Journal {
     ownership: Arc<Ownership>,
     writers: Arc<[mpsc::Sender<Job>]>,
     commits: watch::Receiver<u64>,
+    armed: watch::Receiver<u64>,
 }
 
 impl Journal {
@@ -95,17 +96,17 @@ impl Journal {
     /// [`StoreError`] if the store cannot be reached; `Unavailable` if another node holds a partition.
     pub async fn open(store: Arc<dyn Store>, env: Env, node: NodeId, config: JournalConfig) -> Result<Self, StoreError> {
         let ownership = Arc::new(Ownership::take(store.clone(), env.clone(), node, config.lease).await?);
-        let (committed, commits) = watch::channel(0);
-        let committed = Arc::new(committed);
+        let news = Arc::new(News::default());
         let start = |lane| {
             let (queue, jobs) = mpsc::channel(config.queue_max);
-            let writer = Writer::new(lane, store.clone(), env.clone(), ownership.clone(), config.clone(), committed.clone());
+            let writer = Writer::new(lane, store.clone(), env.clone(), ownership.clone(), config.clone(), news.clone());
             env.spawn(writer.run(jobs));
             queue
         };
         let writers = (0..store.lanes()).map(start).collect();
         env.spawn(keep(ownership.clone()));
-        Ok(Self { store, env, ownership, writers, commits })
+        let (commits, armed) = (news.commits.subscribe(), news.armed.subscribe());
+        Ok(Self { store, env, ownership, writers, commits, armed })
     }
 
     /// Queues an append; `done` learns what became of it. Appends of one owner are judged in the order of these calls.
@@ -136,6 +137,13 @@ impl Journal {
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.commits.clone()
+    }
+
+    /// Changes when an append of this node that armed a timer was committed: a wake-up for whoever waits for
+    /// [`crate::TimerStore::next_due`], to ask it again. It may change in vain; other nodes' appends do not show.
+    #[must_use]
+    pub fn armed(&self) -> watch::Receiver<u64> {
+        self.armed.clone()
     }
 
     /// Whether this node owns every partition under a lease that is not over.

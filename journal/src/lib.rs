@@ -6,22 +6,29 @@
 
 mod append;
 mod cursor;
+mod dead_letters;
 mod error;
 mod feed;
 mod journal;
+mod lacking;
 mod lease;
 mod memory;
+mod outbox;
 mod port;
 mod postgres;
 mod sqlite;
+mod timers;
 mod writer;
 
 pub use append::{APPEND_EVENTS_MAX, Append, NewEvent, Receipt, Verdict};
 pub use cursor::{Cursor, InvalidCursor};
+pub use dead_letters::{DeadLetter, DeadLetterStore};
 pub use error::StoreError;
 pub use feed::Feed;
 pub use journal::{AppendFailure, Journal, JournalConfig, OnOutcome, Outcome};
 pub use memory::MemoryStore;
+pub use outbox::{NewOutboxRow, OutboxRow, OutboxState, OutboxStore, OutboxWhat, Reacted, Settlement};
 pub use port::{Claim, Filter, Lease, PARTITIONS_DEFAULT, PARTITIONS_MAX, Page, Snapshot, Store, StoreResult};
 pub use postgres::{AppliedMigration, PostgresOptions, PostgresStore};
 pub use sqlite::{SqliteSettings, SqliteStore};
+pub use timers::{ArmedTimer, TIMER_NAME_MAX, TimerChange, TimerChangeKind, TimerStore};

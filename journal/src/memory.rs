@@ -1,10 +1,17 @@
 //! The store in memory: for tests, simulation and what may be forgotten. The plainest form of the contract.
 
-use crate::{Append, Claim, Filter, Lease, Page, Receipt, Snapshot, Store, StoreResult, Verdict};
+mod dead_letters;
+mod outbox;
+mod timers;
+
+use crate::{
+    Append, ArmedTimer, Claim, DeadLetter, Filter, Lease, OutboxRow, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict,
+};
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Recorded, StreamId, Timestamp};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Keeps everything in this process; it is gone with it.
 pub struct MemoryStore {
@@ -19,6 +26,11 @@ struct Inner {
     owned: BTreeMap<StreamId, Vec<(u16, usize)>>,
     receipts: BTreeMap<(StreamId, CommandId), Receipt>,
     snapshots: BTreeMap<StreamId, Snapshot>,
+    timers: BTreeMap<(StreamId, String), ArmedTimer>,
+    /// By reactor and partition.
+    checkpoints: BTreeMap<(String, u16), u64>,
+    outbox: BTreeMap<Uuid, OutboxRow>,
+    dead_letters: BTreeMap<Uuid, DeadLetter>,
 }
 
 #[derive(Default)]
@@ -38,8 +50,12 @@ impl MemoryStore {
     }
 
     fn with<T: Send + 'static>(&self, f: impl FnOnce(&mut Inner) -> T) -> StoreResult<'_, T> {
+        self.attempt(|inner| Ok(f(inner)))
+    }
+
+    fn attempt<T: Send + 'static>(&self, f: impl FnOnce(&mut Inner) -> Result<T, StoreError>) -> StoreResult<'_, T> {
         let result = f(&mut self.inner.lock());
-        Box::pin(std::future::ready(Ok(result)))
+        Box::pin(std::future::ready(result))
     }
 }
 
@@ -67,6 +83,11 @@ impl Inner {
             None if broken || !self.follows(append) => Verdict::Conflict,
             None => Verdict::Accepted(self.store(partition, append, now)),
         }
+    }
+
+    /// Whether `claim` is the present one of its partition.
+    fn holds(&self, claim: Claim) -> bool {
+        self.partitions.get(usize::from(claim.partition)).is_some_and(|partition| partition.epoch == claim.epoch)
     }
 
     fn follows(&self, append: &Append) -> bool {
@@ -98,6 +119,7 @@ impl Inner {
             recorded_at,
         };
         self.receipts.insert((append.owner.clone(), append.command_id), receipt.clone());
+        self.change_timers(number, append, receipt.position);
         receipt
     }
 
@@ -136,7 +158,10 @@ impl Store for MemoryStore {
     }
 
     fn append<'a>(&'a self, _lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
-        self.with(|inner| inner.append(claims, batch, now))
+        self.attempt(|inner| {
+            batch.iter().try_for_each(crate::timers::check)?;
+            Ok(inner.append(claims, batch, now))
+        })
     }
 
     fn receipts<'a>(&'a self, owner: &'a StreamId, commands: &'a [CommandId]) -> StoreResult<'a, Vec<Option<Receipt>>> {

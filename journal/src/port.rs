@@ -1,7 +1,7 @@
 //! The event store port: what every store (memory, SQLite, Postgres) does in the same way. The contract suite under
 //! `tests/journal` holds each of them to it.
 
-use crate::{Append, Receipt, StoreError, Verdict};
+use crate::{Append, DeadLetterStore, OutboxStore, Receipt, StoreError, TimerStore, Verdict};
 use ionveil_kernel::{BoxFuture, CommandId, Kind, NodeId, Org, Recorded, StreamId, Timestamp};
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ pub struct Snapshot {
 /// reader that has seen `n` will never later see something new at or below `n`.
 ///
 /// *Cancel safety.* Dropping a future of [`Store::append`] leaves the outcome unknown; every other future may be dropped.
-pub trait Store: Send + Sync + 'static {
+pub trait Store: TimerStore + OutboxStore + DeadLetterStore + 'static {
     /// How many partitions this database has; fixed when it was made.
     fn partitions(&self) -> u16;
 
@@ -109,10 +109,15 @@ pub trait Store: Send + Sync + 'static {
     /// not at the sequence number before its first event → `Conflict`; else `Accepted`. `recorded_at` = max(last of the partition, `now`), the same for the whole append;
     /// positions are dense and follow the order of the batch.
     ///
+    /// What an accepted append wants of timers is done in the same transaction, in the order of its list and of the batch:
+    /// *arm* makes or replaces the timer, with the receipt's position as its `armed`; *disarm* deletes it; *consume* marks
+    /// it consumed. An append that is not accepted changes no timer; one without changes costs nothing.
+    ///
     /// `lane` in `0..lanes()` names the caller; one call per lane at a time.
     ///
     /// # Errors
-    /// `Unavailable`: nothing was stored. `OutcomeUnknown`: the batch is whole or absent, nobody knows which.
+    /// `Unavailable`: nothing was stored. `OutcomeUnknown`: the batch is whole or absent, nobody knows which. `Invalid`:
+    /// the batch holds what can never be stored, such as a timer without a name; nothing was stored.
     fn append<'a>(&'a self, lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>>;
 
     /// The receipts of commands that were accepted by `owner`; `None` where there is none. Same order as `commands`.

@@ -2,7 +2,7 @@
 
 use crate::journal::{AppendFailure, JournalConfig, OnOutcome, Outcome};
 use crate::lease::Ownership;
-use crate::{Append, Receipt, Store, StoreError, Verdict};
+use crate::{Append, Receipt, Store, StoreError, TimerChangeKind, Verdict};
 use ionveil_kernel::{Env, StreamId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,13 +21,22 @@ const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// microsecond; waiting for a timer would cost a millisecond.
 const TURNS_MAX: usize = 16;
 
+/// What a writer tells those who wait for news. Each is a counter: only that it changed means anything.
+#[derive(Default)]
+pub(crate) struct News {
+    /// Something was committed.
+    pub(crate) commits: watch::Sender<u64>,
+    /// A timer was armed, or may have been.
+    pub(crate) armed: watch::Sender<u64>,
+}
+
 pub(crate) struct Writer {
     lane: usize,
     store: Arc<dyn Store>,
     env: Env,
     ownership: Arc<Ownership>,
     config: JournalConfig,
-    committed: Arc<watch::Sender<u64>>,
+    news: Arc<News>,
     /// Generations that failed: what is still queued of them is discarded. Cleared when the queue has run dry, because
     /// an owner refolds only when nothing of it is in flight.
     failed: BTreeMap<StreamId, u64>,
@@ -42,9 +51,9 @@ impl Writer {
         env: Env,
         ownership: Arc<Ownership>,
         config: JournalConfig,
-        committed: Arc<watch::Sender<u64>>,
+        news: Arc<News>,
     ) -> Self {
-        Self { lane, store, env, ownership, config, committed, failed: BTreeMap::new(), carried: None, last_batch: 0 }
+        Self { lane, store, env, ownership, config, news, failed: BTreeMap::new(), carried: None, last_batch: 0 }
     }
 
     /// Commits until every sender of `jobs` is gone and the queue is empty.
@@ -112,9 +121,10 @@ impl Writer {
     async fn commit(&mut self, batch: Vec<Job>) {
         let (appends, waiters): (Vec<Append>, Vec<OnOutcome>) = batch.into_iter().map(|job| (job.append, job.done)).unzip();
         let outcomes = self.append(&appends).await;
-        let mut committed = false;
+        let (mut committed, mut armed) = (false, false);
         for ((append, done), outcome) in appends.iter().zip(waiters).zip(outcomes) {
             committed |= matches!(outcome, Outcome::Committed(_));
+            armed |= may_have_armed(append, &outcome);
             if !matches!(outcome, Outcome::Committed(_)) {
                 let failed = self.failed.entry(append.owner.clone()).or_default();
                 *failed = append.generation.max(*failed);
@@ -122,7 +132,10 @@ impl Writer {
             done(outcome);
         }
         if committed {
-            self.committed.send_modify(|count| *count += 1);
+            self.news.commits.send_modify(|count| *count += 1);
+        }
+        if armed {
+            self.news.armed.send_modify(|count| *count += 1);
         }
     }
 
@@ -181,6 +194,12 @@ impl Writer {
         }
         Ok(outcomes)
     }
+}
+
+/// Also while the outcome is open: a look in vain costs less than a timer that nobody waits for.
+fn may_have_armed(append: &Append, outcome: &Outcome) -> bool {
+    let stored = matches!(outcome, Outcome::Committed(_) | Outcome::Failed(AppendFailure::OutcomeUnknown));
+    stored && append.timers.iter().any(|timer| matches!(timer.change, TimerChangeKind::Arm { .. }))
 }
 
 /// A receipt that was found afterwards is this append's own if it leads to the same version; else the command had been

@@ -72,7 +72,8 @@ pub struct BrokenInvariant {
 }
 
 /// What becomes of a timer that was due while nobody could fire it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TimerPolicy {
     /// Fires once, late.
     FireOnceLate,
@@ -80,6 +81,29 @@ pub enum TimerPolicy {
     Skip,
     /// Fires once for each time missed.
     FireAll,
+}
+
+impl TimerPolicy {
+    /// The number that stands for it in a store; it never changes.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::FireOnceLate => 0,
+            Self::Skip => 1,
+            Self::FireAll => 2,
+        }
+    }
+
+    /// The policy that a stored number stands for, if it stands for one.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::FireOnceLate),
+            1 => Some(Self::Skip),
+            2 => Some(Self::FireAll),
+            _ => None,
+        }
+    }
 }
 
 /// A wish to be called at an instant.
@@ -160,5 +184,25 @@ pub trait Decider: Sized + Send + Sync + 'static {
     /// The command that a due timer stands for; `None` if no such timer is ever wished for.
     fn on_timer(&self, _name: &str, _due: Timestamp) -> Option<Self::Command> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timer_policies_have_stable_names_and_numbers() {
+        let table = [
+            (TimerPolicy::FireOnceLate, "\"fire_once_late\"", 0),
+            (TimerPolicy::Skip, "\"skip\"", 1),
+            (TimerPolicy::FireAll, "\"fire_all\"", 2),
+        ];
+        for (policy, name, number) in table {
+            assert_eq!(serde_json::to_string(&policy).unwrap(), name);
+            assert_eq!(serde_json::from_str::<TimerPolicy>(name).unwrap(), policy);
+            assert_eq!((policy.number(), TimerPolicy::from_number(number)), (number, Some(policy)));
+        }
+        assert_eq!(TimerPolicy::from_number(3), None);
     }
 }

@@ -55,8 +55,9 @@ pub struct Caller {
     pub role: Role,
 }
 
-/// SHA-256 of what the client asked for; tells a repeat from a reused id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// SHA-256 of what the client asked for; tells a repeat from a reused id. Its serde form is lowercase hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct BodyHash(pub [u8; 32]);
 
 impl BodyHash {
@@ -72,8 +73,35 @@ impl BodyHash {
     }
 }
 
-/// What travels with a command.
-#[derive(Clone, Debug, PartialEq)]
+/// Why a text is no [`BodyHash`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a body hash has 64 lowercase hexadecimal digits")]
+pub struct InvalidBodyHash;
+
+impl From<BodyHash> for String {
+    fn from(hash: BodyHash) -> Self {
+        let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
+        hash.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    }
+}
+
+impl TryFrom<String> for BodyHash {
+    type Error = InvalidBodyHash;
+
+    fn try_from(text: String) -> Result<Self, InvalidBodyHash> {
+        let nibble = |digit: u8| match digit {
+            b'0'..=b'9' => Ok(digit - b'0'),
+            b'a'..=b'f' => Ok(digit - b'a' + 10),
+            _ => Err(InvalidBodyHash),
+        };
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return Err(InvalidBodyHash) };
+        let bytes = pairs.iter().map(|[high, low]| Ok(nibble(*high)? << 4 | nibble(*low)?)).collect::<Result<Vec<u8>, _>>()?;
+        bytes.try_into().map(Self).map_err(|_| InvalidBodyHash)
+    }
+}
+
+/// What travels with a command. Its serde form is kept with dead letters: fields may be added, with a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
     /// The same id is never carried out twice on one entity.
     pub command_id: CommandId,
@@ -126,4 +154,45 @@ pub struct Recorded {
     pub actor: Arc<str>,
     /// W3C trace context.
     pub traceparent: Option<Arc<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta() -> Meta {
+        Meta {
+            command_id: CommandId(Uuid::from_u128(1)),
+            body_hash: BodyHash::of(&[b"body"]),
+            correlation_id: CorrelationId(Uuid::from_u128(2)),
+            causation_id: Some(Uuid::from_u128(3)),
+            caller: Caller { org: Org::new("acme").unwrap(), subject: "user:jane".into(), role: Role::Dispatcher },
+            occurred_at: Some(Timestamp::from_micros(-1)),
+            expected_version: Some(u64::MAX),
+            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        }
+    }
+
+    #[test]
+    fn metadata_reads_back_from_its_text() {
+        let spare = Meta { causation_id: None, occurred_at: None, expected_version: None, traceparent: None, ..meta() };
+        for (name, meta) in [("all", meta()), ("what must be", spare)] {
+            let text = serde_json::to_string(&meta).unwrap();
+            assert_eq!(serde_json::from_str::<Meta>(&text).unwrap(), meta, "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_body_hash_is_lowercase_hex() {
+        let mut bytes = [0; 32];
+        bytes[..3].copy_from_slice(&[0x0a, 0xf9, 0x10]);
+        let text = format!("0af910{}", "0".repeat(58));
+        assert_eq!(String::from(BodyHash(bytes)), text);
+        assert_eq!(BodyHash::try_from(text.clone()), Ok(BodyHash(bytes)));
+        for (name, unlawful) in
+            [("capitals", text.to_uppercase()), ("short", text[2..].to_owned()), ("odd", format!("{text}0")), ("empty", String::new())]
+        {
+            assert_eq!(BodyHash::try_from(unlawful), Err(InvalidBodyHash), "{name}");
+        }
+    }
 }

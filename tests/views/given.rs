@@ -121,7 +121,15 @@ impl Script {
         };
         let command_id = CommandId(self.env.next_id());
         let body_hash = BodyHash::of(&[]);
-        let append = Append { owner: stream.clone(), generation: 1, command_id, body_hash, version: sequence_number, events: vec![event] };
+        let append = Append {
+            owner: stream.clone(),
+            generation: 1,
+            command_id,
+            body_hash,
+            version: sequence_number,
+            events: vec![event],
+            timers: Vec::new(),
+        };
         let verdicts = self.store.append(0, &self.claims, &[append], Timestamp::from_micros(self.clock)).await.expect("memory");
         assert!(matches!(verdicts[..], [Verdict::Accepted(_)]), "{verdicts:?}");
         self.store.read_stream(&stream, sequence_number - 1, 1).await.expect("memory").remove(0)

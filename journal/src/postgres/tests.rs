@@ -31,6 +31,7 @@ fn append(owner: &str, command: &str, events: &[(&str, u64)]) -> Append {
         body_hash: BodyHash([0; 32]),
         version: 0,
         events: events.iter().map(|(stream, number)| event(stream, *number)).collect(),
+        timers: Vec::new(),
     }
 }
 

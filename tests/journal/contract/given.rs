@@ -74,6 +74,7 @@ pub(crate) fn append(owner: &StreamId, name: &str, events: Vec<NewEvent>) -> App
         body_hash: BodyHash::of(&[name.as_bytes()]),
         version: main.map(|event| event.sequence_number).max().unwrap_or(0),
         events,
+        timers: Vec::new(),
     }
 }
 
