@@ -2,9 +2,9 @@
 
 use crate::config::Config;
 use crate::store::Place;
-use ionveil_actors::{Host, HostMetrics};
+use ionveil_actors::{Host, RegisterError, Runtime};
 use ionveil_journal::{Journal, Store, StoreError};
-use ionveil_kernel::{Decider, Env, NodeId};
+use ionveil_kernel::{Env, NodeId};
 use ionveil_views::{Location, Projector, ProjectorConfig, Status, Views, ViewsError};
 use ionveil_workflow::{Machines, Workflow};
 use prometheus_client::registry::Registry;
@@ -25,6 +25,9 @@ pub enum NodeError {
     /// The views' store.
     #[error("open the views")]
     Views(#[from] ViewsError),
+    /// A kind that a host brought.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
 }
 
 /// A cheap handle on one node.
@@ -36,6 +39,8 @@ pub struct Node {
     pub store: Arc<dyn Store>,
     /// The journal, which owns the partitions.
     pub journal: Journal,
+    /// The supervised entities of all kinds.
+    pub runtime: Runtime,
     /// The workflows.
     pub workflows: Host<Workflow>,
     /// The machines that workflows can be registered with.
@@ -66,15 +71,14 @@ impl Node {
         let views = Views::open(&views_location(&place, data_dir)?, store.partitions()).await?;
         let journal = Journal::open(store.clone(), env.clone(), id, config.journal.clone()).await?;
         let machines = Arc::new(config.machines.clone());
-        let (mut registry, metrics) = (Registry::default(), HostMetrics::default());
-        metrics.register(&mut registry, Workflow::KIND);
-        let decider = Arc::new(Workflow::new(machines.clone()));
-        let workflows = Host::new(journal.clone(), decider, config.runtime.clone(), metrics, arbiters);
+        let mut registry = Registry::default();
+        let runtime = Runtime::new(journal.clone(), config.runtime.clone(), &mut registry, arbiters);
+        let workflows = runtime.entity(Arc::new(Workflow::new(machines.clone())))?;
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(projector.run(journal.commits(), stopped));
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
-        Ok(Self { env, store, journal, workflows, machines, views, views_status, stop_views, registry })
+        Ok(Self { env, store, journal, runtime, workflows, machines, views, views_status, stop_views, registry })
     }
 
     /// How many events the views are behind; none if they stand still on an error.
@@ -87,7 +91,7 @@ impl Node {
     /// Finishes what is in line (for at most `deadline`), gives the partitions up and closes the store; says whether
     /// everything was finished.
     pub async fn close(&self, deadline: Duration) -> bool {
-        let drained = self.workflows.drain(deadline).await;
+        let drained = self.runtime.drain(deadline).await;
         self.stop_views.send_replace(true);
         self.views.close().await;
         if let Err(error) = self.journal.close().await {

@@ -1,18 +1,19 @@
 //! What all kinds of entities on a node share: the journal, the bounds, the supervisors, the watch.
 
 use crate::config::RuntimeConfig;
+use crate::kind::{Entities, SomeKind};
 use crate::metrics::Metrics;
-use crate::supervision::Supervisors;
+use crate::supervision::{Path, Supervisors};
 use crate::turnstile::Turnstile;
 use crate::watch::{self, Busy};
 use actix::ArbiterHandle;
 use ionveil_journal::Journal;
 use ionveil_kernel::{CommandId, StreamId};
 use ionveil_sync::DrainLatch;
-use parking_lot::Mutex;
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use tokio::sync::Semaphore;
 
 pub(crate) struct Core {
@@ -28,6 +29,8 @@ pub(crate) struct Core {
     pub(crate) arbiters: Vec<ArbiterHandle>,
     pub(crate) busy: Arc<[Busy]>,
     pub(crate) parked: Parked,
+    /// By name; whoever embeds the runtime keeps them alive.
+    kinds: RwLock<BTreeMap<&'static str, Weak<dyn Entities>>>,
     generation: AtomicU64,
 }
 
@@ -40,6 +43,7 @@ impl Core {
             supervisors: Supervisors::new(config.supervision.clone()),
             busy: watch::places(arbiters.len()),
             parked: Parked::default(),
+            kinds: RwLock::default(),
             generation: AtomicU64::new(0),
             journal,
             config,
@@ -50,6 +54,26 @@ impl Core {
 
     pub(crate) fn next_generation(&self) -> u64 {
         self.generation.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Makes a kind known; false if there is one of this name.
+    pub(crate) fn register(&self, kind: &SomeKind) -> bool {
+        self.kinds.write().insert(kind.kind(), Arc::downgrade(kind)).is_none()
+    }
+
+    /// The entities of a kind.
+    pub(crate) fn kind(&self, name: &str) -> Option<SomeKind> {
+        self.kinds.read().get(name).and_then(Weak::upgrade)
+    }
+
+    /// All kinds, by name.
+    pub(crate) fn kinds(&self) -> Vec<SomeKind> {
+        self.kinds.read().values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Folds everything below a supervisor anew, but the entity whose failure climbed to it.
+    pub(crate) fn refold_below(&self, path: &Path, failed: &StreamId) {
+        self.kinds().iter().for_each(|kind| kind.refold_below(path, failed));
     }
 }
 

@@ -5,18 +5,43 @@
 //! only handle. Time, randomness and spawning come from [`ionveil_kernel::Env`]; [`TokioEnv`] and [`SimEnv`] bring it.
 
 mod answer;
+mod class;
+mod config;
+mod core;
 mod decision;
+mod dispatch;
 mod entity;
 mod env;
+mod fault;
 mod host;
+mod inbox;
+mod kind;
+mod letters;
 mod loader;
 mod metrics;
 mod pipeline;
+mod place;
+mod rate;
+mod runtime;
 mod sim;
+mod slot;
+mod slots;
+mod supervision;
+mod tree;
+mod turnstile;
+mod watch;
 
 pub use answer::{AskError, Reply};
+pub use class::Class;
+pub use config::RuntimeConfig;
+pub use dispatch::{EffectHandler, OnUnknown, ReactorStatus, SendError};
 pub use env::TokioEnv;
-pub use host::{Host, HostConfig};
+pub use host::{Delivery, Host};
+pub use kind::Carried;
+pub use letters::ReplayError;
 pub use loader::{LoadError, Loaded, Loader, Until};
-pub use metrics::HostMetrics;
+pub use runtime::{RegisterError, Runtime};
 pub use sim::{SimEnv, simulate};
+pub use slot::Phase;
+pub use supervision::{RestartLimits, Strategy, Supervision, SupervisorStatus};
+pub use tree::{Tree, TreeNode, TreeQuery};

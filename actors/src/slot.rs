@@ -10,7 +10,7 @@ use actix::Addr;
 use ionveil_kernel::{Decider, StreamId};
 use ionveil_sync::{Gate, Gated};
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What an entity or supervisor is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Its events are being read.
@@ -36,8 +36,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 6] =
-        [Self::Starting, Self::Running, Self::Suspended, Self::Restarting, Self::Quarantined, Self::Passive];
+    const ALL: [Self; 6] = [Self::Starting, Self::Running, Self::Suspended, Self::Restarting, Self::Quarantined, Self::Passive];
 
     /// The stable name.
     #[must_use]

@@ -75,9 +75,8 @@ impl<D: Decider> Slots<D> {
 
     /// Those that `wanted` chooses.
     pub(crate) fn collect(&self, wanted: impl Fn(&Slot<D>) -> bool) -> Vec<Arc<Slot<D>>> {
-        let chosen = |shard: &Mutex<Shard<D>>| {
-            shard.lock().iter().filter(|entry| wanted(&entry.0)).map(|entry| entry.0.clone()).collect::<Vec<_>>()
-        };
+        let chosen =
+            |shard: &Mutex<Shard<D>>| shard.lock().iter().filter(|entry| wanted(&entry.0)).map(|entry| entry.0.clone()).collect::<Vec<_>>();
         self.shards.iter().flat_map(chosen).collect()
     }
 

@@ -152,6 +152,12 @@ impl Journal {
         self.ownership.ready()
     }
 
+    /// What this node owns, under leases that are not over.
+    #[must_use]
+    pub fn claims(&self) -> Vec<crate::Claim> {
+        self.ownership.claims()
+    }
+
     /// The epoch under which this node owns the partition of `owner` now; none if it does not. As long as it stays the
     /// same, nobody else has appended there.
     #[must_use]

@@ -69,7 +69,7 @@ async fn serve(config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
     stop_requested().await?;
     tracing::info!("draining: new work is answered with 503, what is in line is finished");
     app.drain();
-    let drained = node.workflows.drain(config.server.drain_timeout).await;
+    let drained = node.runtime.drain(config.server.drain_timeout).await;
     handle.stop(true).await;
     serving.await??;
     let closed = node.close(config.server.drain_timeout).await;

@@ -164,7 +164,9 @@ async fn ask(node: &Node, caller: &Caller, request: &Request) -> Result<Sent, Se
         Err(error @ (AskError::Overloaded | AskError::Unavailable | AskError::OutcomeUnknown | AskError::TimedOut(_))) => {
             Err(SendError { detail: error.to_string(), retryable: true })
         }
-        Err(error @ (AskError::Draining | AskError::Quarantined(_))) => Err(SendError { detail: error.to_string(), retryable: false }),
+        Err(error @ (AskError::Draining | AskError::Quarantined(_) | AskError::NotArmed | AskError::Faulted { .. })) => {
+            Err(SendError { detail: error.to_string(), retryable: false })
+        }
     }
 }
 

@@ -5,9 +5,9 @@
 use crate::config::section::Section;
 use crate::config::settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Logging, Server, Store, StoreUrl, TokenKey};
 use crate::config::{ConfigFault, Origin, Raw};
-use ionveil_actors::HostConfig;
+use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
 use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
-use ionveil_kernel::{Org, Role};
+use ionveil_kernel::{Kind, Org, Role};
 use ionveil_workflow::{MachineDefinition, Machines, StateDefinition};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl Config {
         let (server, (store, lease)) = (server?, store?);
         Some(Self {
             journal: JournalConfig { lease, ..journal? },
-            runtime: HostConfig { deadline: server.request_timeout, ..runtime? },
+            runtime: RuntimeConfig { deadline: server.request_timeout, ..runtime? },
             server,
             store,
             auth: auth?,
@@ -117,18 +117,60 @@ fn journal(section: &mut Section<'_>) -> Option<JournalConfig> {
     })
 }
 
-fn runtime(section: &mut Section<'_>) -> Option<HostConfig> {
+fn runtime(section: &mut Section<'_>) -> Option<RuntimeConfig> {
     let resident_max = section.integer("resident_max", 1..=10_000_000);
     let idle_ms = section.integer("idle_ms", 100..=86_400_000);
     let queue_max = section.integer("queue_max", 1..=100_000);
+    let in_line_max = section.integer("in_line_max", 1..=10_000_000);
+    let in_flight_max = section.integer("in_flight_max", 1..=100_000);
+    let recoveries_max = section.integer("recoveries_max", 1..=10_000);
+    let dispatch_max = section.integer("dispatch_max", 1..=10_000);
     let snapshot_every = section.integer("snapshot_every", 10..=1_000_000);
-    Some(HostConfig {
+    let handler_budget_ms = section.integer("handler_budget_ms", 1..=600_000);
+    let dead_letters_max = section.integer("dead_letters_max", 1..=1_000_000);
+    let timer_skip_after_ms = section.integer("timer_skip_after_ms", 0..=86_400_000);
+    let supervision = supervision(section);
+    Some(RuntimeConfig {
         resident_max: size(resident_max?),
         idle: Duration::from_millis(idle_ms?),
         queue_max: size(queue_max?),
+        in_line_max: size(in_line_max?),
+        in_flight_max: size(in_flight_max?),
+        recoveries_max: size(recoveries_max?),
+        dispatch_max: size(dispatch_max?),
         snapshot_every: snapshot_every?,
-        ..HostConfig::default()
+        handler_budget: Duration::from_millis(handler_budget_ms?),
+        dead_letters_max: dead_letters_max?,
+        timer_skip_after: Duration::from_millis(timer_skip_after_ms?),
+        supervision: supervision?,
+        deadline: RuntimeConfig::default().deadline,
     })
+}
+
+fn supervision(section: &mut Section<'_>) -> Option<Supervision> {
+    let restarts_max = section.integer("restarts_max", 0..=1_000);
+    let restart_window_ms = section.integer("restart_window_ms", 1..=86_400_000);
+    let backoff_min_ms = section.integer("restart_backoff_min_ms", 1..=600_000);
+    let backoff_max_ms = section.integer("restart_backoff_max_ms", 1..=3_600_000);
+    let strategies = section.map("on_failure", strategy);
+    let limits = RestartLimits {
+        restarts_max: u32::try_from(restarts_max?).unwrap_or(u32::MAX),
+        window: Duration::from_millis(restart_window_ms?),
+        backoff_min: Duration::from_millis(backoff_min_ms?),
+        backoff_max: Duration::from_millis(backoff_max_ms?),
+    };
+    Some(Supervision { limits, strategies: strategies? })
+}
+
+/// `path` is `""` (the root), an organisation or `*`, and one of both with `/kind`.
+fn strategy(path: &str, name: &str) -> Result<Strategy, String> {
+    let (org, kind) = path.split_once('/').map_or((path, None), |(org, kind)| (org, Some(kind)));
+    let lawful_org = org == "*" || Org::new(org).is_ok() || (org.is_empty() && kind.is_none());
+    if !lawful_org || kind.is_some_and(|kind| Kind::new(kind).is_err()) {
+        return Err("must be named \"\" (the root), ORG, *, ORG/KIND or */KIND".to_owned());
+    }
+    let known = Strategy::ALL.into_iter().find(|strategy| strategy.as_str() == name);
+    known.ok_or_else(|| "must be restart_one, restart_all, stop or escalate".to_owned())
 }
 
 fn auth(section: &mut Section<'_>) -> Option<Auth> {

@@ -4,6 +4,7 @@
 
 use crate::config::{ConfigFault, Raw};
 use crate::spelling::nearest;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use toml::{Table, Value};
@@ -100,6 +101,25 @@ impl<'a> Section<'a> {
             all.extend(self.inner(path, value, &mut read).map(|read| (name, read)));
         }
         all
+    }
+
+    /// A table of texts, each of which `parse` is given with its name.
+    pub(super) fn map<T>(&mut self, key: &'static str, parse: impl Fn(&str, &str) -> Result<T, String>) -> Option<BTreeMap<String, T>> {
+        let value = self.required(key)?;
+        let Value::Table(table) = value else {
+            self.fault(key, format!("must be a table, not {}", value.type_str()));
+            return None;
+        };
+        let mut all = BTreeMap::new();
+        let before = self.faults.len();
+        for (name, value) in table {
+            let parsed = value.as_str().ok_or_else(|| format!("must be a text, not {}", value.type_str()));
+            match parsed.and_then(|text| parse(&name, text)) {
+                Ok(value) => drop(all.insert(name, value)),
+                Err(detail) => self.fault(&format!("{key}.{name:?}"), detail),
+            }
+        }
+        (self.faults.len() == before).then_some(all)
     }
 
     /// Notes a fault of `key`.

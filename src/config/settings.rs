@@ -2,7 +2,7 @@
 //!
 //! Files that settings name (keys) are not opened here; `auth` loads them.
 
-use ionveil_actors::HostConfig;
+use ionveil_actors::RuntimeConfig;
 use ionveil_journal::JournalConfig;
 use ionveil_kernel::{Org, Role};
 use ionveil_workflow::Machines;
@@ -21,7 +21,7 @@ pub struct Config {
     /// `[journal]`, with the lease of `[store]`
     pub journal: JournalConfig,
     /// `[runtime]`, with the request timeout of `[server]`
-    pub runtime: HostConfig,
+    pub runtime: RuntimeConfig,
     /// `[auth]`
     pub auth: Auth,
     /// `[logging]`

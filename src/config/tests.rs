@@ -22,7 +22,7 @@ fn flag(path: &'static str, value: &str) -> Flag {
 #[test]
 fn defaults_alone_are_sound_and_match_the_crates() {
     let config = load(None, &BTreeMap::new(), &[]).unwrap().config;
-    let (journal, runtime) = (ionveil_journal::JournalConfig::default(), ionveil_actors::HostConfig::default());
+    let (journal, runtime) = (ionveil_journal::JournalConfig::default(), ionveil_actors::RuntimeConfig::default());
     assert_eq!(format!("{:?}", config.journal), format!("{journal:?}"));
     assert_eq!(format!("{:?}", config.runtime), format!("{runtime:?}"));
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");

@@ -76,9 +76,15 @@ pub fn problem_of(error: AskError<Rejection>, if_match: bool) -> Problem {
             "no answer came in time; repeat the request under the same Idempotency-Key, or read before you repeat it",
         ),
         AskError::Draining => Problem::new(Code::Draining, "the server is shutting down; nothing was done"),
+        AskError::NotArmed => Problem::internal(),
+        AskError::Faulted { fault, dead_letter } => {
+            tracing::error!(fault, ?dead_letter, "a request met a fault of its decider");
+            let kept = dead_letter.map_or_else(String::new, |id| format!("; it is kept as dead letter {id}"));
+            Problem::new(Code::CommandFaulted, format!("the command made its decider fail; nothing was stored{kept}"))
+        }
         AskError::Quarantined(detail) => {
             tracing::error!(detail, "a request met a quarantined entity");
-            Problem::new(Code::Quarantined, "the entity's history cannot be used; run `ionveil verify`")
+            Problem::new(Code::Quarantined, "the entity has failed too often, or its history cannot be used; an operator has to resume it")
         }
     }
 }

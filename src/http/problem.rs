@@ -92,6 +92,7 @@ codes! {
     HeadTooLarge = "head_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type is not supported";
     Overloaded = "overloaded", TOO_MANY_REQUESTS, "Too much is waiting", retry;
+    CommandFaulted = "command_faulted", INTERNAL_SERVER_ERROR, "The command made its decider fail";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something broke inside";
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store does not answer", retry;
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known whether this was done", retry;

@@ -5,9 +5,10 @@
 
 use super::faulty::FaultyStore;
 use super::tally::{Command, Event, LIMIT, State, Tally};
-use ionveil_actors::{AskError, Host, HostConfig, HostMetrics, Reply, SimEnv, simulate};
+use ionveil_actors::{AskError, Host, Reply, Runtime, RuntimeConfig, SimEnv, simulate};
 use ionveil_journal::{Journal, JournalConfig, Store};
 use ionveil_kernel::{CommandId, Env, EventCodec, IdSource, Meta, NodeId, StreamId, testkit};
+use prometheus_client::registry::Registry;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,12 +26,14 @@ struct Told {
     answer: Result<Reply<Tally>, AskError<super::tally::TooMuch>>,
 }
 
-async fn universe(seed: u64, percent: u64, config: HostConfig) -> (Env, Arc<FaultyStore>, Host<Tally>) {
+async fn universe(seed: u64, percent: u64, config: RuntimeConfig) -> (Env, Arc<FaultyStore>, Runtime, Host<Tally>) {
     let env = Env::new(SimEnv::new(seed));
     let store = Arc::new(FaultyStore::new(env.clone(), percent));
     let journal = Journal::open(store.clone(), env.clone(), NodeId(Uuid::from_u128(1)), JournalConfig::default()).await.expect("open");
     let arbiters = vec![actix::Arbiter::current()];
-    (env, store, Host::new(journal, Arc::new(Tally), config, HostMetrics::default(), arbiters))
+    let runtime = Runtime::new(journal, config, &mut Registry::default(), arbiters);
+    let host = runtime.entity(Arc::new(Tally)).expect("a lawful kind");
+    (env, store, runtime, host)
 }
 
 fn entity(number: u64) -> StreamId {
@@ -133,16 +136,16 @@ async fn check(store: &FaultyStore, all: &[Told]) -> (usize, usize) {
 fn run(seed: u64, percent: u64) -> (usize, usize, u64) {
     println!("seed {seed}, {percent} % of the commits go wrong");
     simulate(async move {
-        let config = HostConfig {
+        let config = RuntimeConfig {
             deadline: Duration::from_millis(40),
             idle: Duration::from_millis(30),
             snapshot_every: 10,
-            ..HostConfig::default()
+            ..RuntimeConfig::default()
         };
-        let (env, store, host) = universe(seed, percent, config).await;
+        let (env, store, runtime, host) = universe(seed, percent, config).await;
         let callers = (0..CALLERS).map(|_| caller(env.clone(), host.clone()));
         let told: Vec<Told> = futures_util::future::join_all(callers).await.into_iter().flatten().collect();
-        assert!(host.drain(Duration::from_secs(60)).await, "nothing hangs");
+        assert!(runtime.drain(Duration::from_secs(60)).await, "nothing hangs");
         let (accepted, refused) = check(&store, &told).await;
         (accepted, refused, store.faults.load(Ordering::Relaxed))
     })

@@ -1,9 +1,10 @@
 //! Determinism: the same seed gives the same trace, byte for byte.
 
 use super::tally::{Command, Tally};
-use ionveil_actors::{Host, HostConfig, HostMetrics, SimEnv, simulate};
+use ionveil_actors::{Runtime, RuntimeConfig, SimEnv, simulate};
 use ionveil_journal::{Filter, Journal, JournalConfig, MemoryStore, Store};
 use ionveil_kernel::{CommandId, Env, IdSource, Meta, NodeId, testkit};
+use prometheus_client::registry::Registry;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,8 @@ fn trace(seed: u64) -> String {
         let env = Env::new(SimEnv::new(seed));
         let store = Arc::new(MemoryStore::new(env.clone(), 16));
         let journal = Journal::open(store.clone(), env.clone(), NodeId(Uuid::from_u128(1)), JournalConfig::default()).await.expect("open");
-        let host = Host::new(journal, Arc::new(Tally), HostConfig::default(), HostMetrics::default(), vec![actix::Arbiter::current()]);
+        let runtime = Runtime::new(journal, RuntimeConfig::default(), &mut Registry::default(), vec![actix::Arbiter::current()]);
+        let host = runtime.entity(Arc::new(Tally)).expect("a lawful kind");
         let told = futures_util::future::join_all((0..100).map(|number| drive(env.clone(), host.clone(), number))).await;
         let mut trace = told.concat();
         for partition in 0..16 {

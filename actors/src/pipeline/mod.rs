@@ -63,16 +63,33 @@ pub(crate) enum Input<D: Decider> {
 
 /// What an entity wants done. Each but `Snapshot` comes back as an [`Input`].
 pub(crate) enum Effect<D: Decider> {
-    Append { seq: u64, append: Append },
-    LookUp { seq: u64, command_id: CommandId, generation: u64 },
+    Append {
+        seq: u64,
+        append: Append,
+    },
+    LookUp {
+        seq: u64,
+        command_id: CommandId,
+        generation: u64,
+    },
     Load,
-    Recall { seq: u64, position: u64 },
-    Park { seq: u64, fault: String },
+    Recall {
+        seq: u64,
+        position: u64,
+    },
+    Park {
+        seq: u64,
+        fault: String,
+    },
     Snapshot(Box<Loaded<D>>),
     /// The entity has failed and nothing of it is in flight: ask for a restart.
-    Restart { fault: Arc<str> },
+    Restart {
+        fault: Arc<str>,
+    },
     /// The entity's history cannot be folded: no restart will help.
-    Fallen { fault: Arc<str> },
+    Fallen {
+        fault: Arc<str>,
+    },
 }
 
 /// What the entity is about.
@@ -346,13 +363,7 @@ impl<D: Decider> Pipeline<D> {
 
     /// A refusal stands if it had not been accepted before, and if nobody else can have written since the state that it
     /// rests on was read.
-    fn looked_up(
-        &mut self,
-        seq: u64,
-        receipt: Result<Option<Receipt>, StoreError>,
-        epoch: Option<u64>,
-        effects: &mut Vec<Effect<D>>,
-    ) {
+    fn looked_up(&mut self, seq: u64, receipt: Result<Option<Receipt>, StoreError>, epoch: Option<u64>, effects: &mut Vec<Effect<D>>) {
         let owned_throughout = epoch.is_some() && epoch == self.epoch;
         let Some(pending) = self.find(seq) else { return };
         let Step::Refused { confirmed, .. } = &mut pending.step else { return };

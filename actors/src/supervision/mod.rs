@@ -5,5 +5,5 @@ mod supervisors;
 
 pub(crate) use budget::Budget;
 pub use budget::RestartLimits;
-pub(crate) use supervisors::{Supervisors, Verdict};
+pub(crate) use supervisors::{Path, Supervisors, Verdict};
 pub use supervisors::{Strategy, Supervision, SupervisorStatus};

@@ -68,6 +68,15 @@ pub(crate) enum Path {
 }
 
 impl Path {
+    /// Whether an entity is below it.
+    pub(crate) fn covers(&self, entity: &StreamId) -> bool {
+        match self {
+            Self::Root => true,
+            Self::Org(org) => *org == entity.org,
+            Self::Kind(org, kind) => *org == entity.org && *kind == entity.kind,
+        }
+    }
+
     fn of(entity: &StreamId) -> [Self; 3] {
         [Self::Kind(entity.org.clone(), entity.kind.clone()), Self::Org(entity.org.clone()), Self::Root]
     }

@@ -1,0 +1,166 @@
+//! Runs a reactor: reads the feed of each owned partition from its checkpoint on, and stores what follows from the events
+//! together with the new checkpoint, in one transaction. Killed between any two steps, it begins the step again, with the
+//! same ids.
+
+use super::backoff::pause;
+use super::{PAGE, SLEEP_MAX, UNREACHED, rest};
+use crate::core::Core;
+use crate::fault;
+use ionveil_journal::{Claim, Filter, NewOutboxRow, OutboxWhat, Page, Reacted, StoreError};
+use ionveil_kernel::{Kind, Reaction, Reactor, Recorded, effect_id};
+use parking_lot::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// How far a reactor may read on without anything to store before its checkpoint is moved: what it would read again after a
+/// crash.
+const UNSTORED_MAX: u64 = 4_096;
+
+/// How a reactor is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReactorStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// Events that it has read since it started.
+    pub events: u64,
+    /// Why it stands still in a partition, if it does: it tries again and again, and everything behind waits.
+    pub fault: Option<String>,
+}
+
+pub(crate) struct ReactorTask {
+    core: Arc<Core>,
+    reactor: Arc<dyn Reactor>,
+    filter: Filter,
+    status: Arc<Mutex<ReactorStatus>>,
+    /// Tells the outbox that there is something to send.
+    filled: Arc<watch::Sender<u64>>,
+    /// By partition: the stored checkpoint, and how far was read.
+    places: Vec<(u64, u64)>,
+    /// How often in a row it stood still.
+    failures: u32,
+}
+
+impl ReactorTask {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        reactor: Arc<dyn Reactor>,
+        status: Arc<Mutex<ReactorStatus>>,
+        filled: Arc<watch::Sender<u64>>,
+    ) -> Self {
+        let kind = reactor.kind().and_then(|kind| Kind::new(kind).ok());
+        let filter = Filter { kind, ..Filter::default() };
+        Self { core, reactor, filter, status, filled, places: Vec::new(), failures: 0 }
+    }
+
+    /// Reacts until the runtime is gone or drains.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
+        let mut commits = self.core.journal.commits();
+        loop {
+            commits.mark_unchanged();
+            let wait = match self.pass().await {
+                Ok(true) if stop.has_changed().is_ok() => continue,
+                Ok(_) if self.failures == 0 => SLEEP_MAX,
+                Ok(_) => pause(self.failures),
+                Err(error) => {
+                    tracing::warn!(reactor = self.reactor.name(), error = %error, "a reactor cannot reach the store");
+                    self.places.clear();
+                    UNREACHED
+                }
+            };
+            if !rest(&self.core, &mut stop, &mut commits, wait).await {
+                return;
+            }
+        }
+    }
+
+    /// One page of each owned partition; says whether it got on anywhere.
+    async fn pass(&mut self) -> Result<bool, StoreError> {
+        if self.core.line.is_closed() {
+            return Ok(false);
+        }
+        if self.places.is_empty() {
+            let stored = self.core.journal.store().checkpoints(self.reactor.name()).await?;
+            self.places = stored.into_iter().map(|at| (at, at)).collect();
+        }
+        let (mut got_on, mut faults) = (false, Vec::new());
+        for claim in self.core.journal.claims() {
+            match self.step(claim).await? {
+                Ok(moved) => got_on |= moved,
+                Err(fault) => faults.push(fault),
+            }
+        }
+        self.failures = if faults.is_empty() { 0 } else { self.failures.saturating_add(u32::from(!got_on)).max(1) };
+        self.status.lock().fault = faults.into_iter().next();
+        Ok(got_on)
+    }
+
+    async fn step(&mut self, claim: Claim) -> Result<Result<bool, String>, StoreError> {
+        let store = self.core.journal.store().clone();
+        let Some((stored, read)) = self.places.get(usize::from(claim.partition)).copied() else { return Ok(Ok(false)) };
+        let page = store.read_partition(claim.partition, read, PAGE, &self.filter).await?;
+        if page.scanned_to == read {
+            return Ok(Ok(false));
+        }
+        let rows = match self.react(&page) {
+            Ok(rows) => rows,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let place = &mut self.places[usize::from(claim.partition)];
+        if rows.is_empty() && page.scanned_to - stored < UNSTORED_MAX {
+            place.1 = page.scanned_to;
+        } else {
+            let now = self.core.journal.env().now();
+            match store.react(claim, self.reactor.name(), stored, page.scanned_to, &rows, now).await? {
+                Reacted::Stored => *place = (page.scanned_to, page.scanned_to),
+                // Somebody else has been here: look where it stands.
+                Reacted::Moved | Reacted::Fenced => {
+                    self.places.clear();
+                    return Ok(Ok(false));
+                }
+            }
+            if !rows.is_empty() {
+                self.filled.send_modify(|count| *count += 1);
+            }
+        }
+        self.status.lock().events += page.events.len() as u64;
+        Ok(Ok(true))
+    }
+
+    fn react(&self, page: &Page) -> Result<Vec<NewOutboxRow>, String> {
+        let mut rows = Vec::new();
+        for event in &page.events {
+            let reactions = match catch_unwind(AssertUnwindSafe(|| self.reactor.react(event))) {
+                Ok(Ok(reactions)) => reactions,
+                Ok(Err(error)) => return Err(self.stuck(event, &error.to_string())),
+                Err(panic) => return Err(self.stuck(event, &fault::message(&*panic))),
+            };
+            let name = self.reactor.name();
+            rows.extend(reactions.into_iter().enumerate().map(|(index, reaction)| row(name, event, index, reaction)));
+        }
+        Ok(rows)
+    }
+
+    fn stuck(&self, event: &Recorded, why: &str) -> String {
+        tracing::error!(reactor = self.reactor.name(), event = %event.event_id, stream = %event.stream, why, "a reactor stands still");
+        format!("event {} in partition {}: {why}", event.position, event.partition)
+    }
+}
+
+fn row(reactor: &str, event: &Recorded, index: usize, reaction: Reaction) -> NewOutboxRow {
+    let (what, payload) = match reaction {
+        Reaction::Command { to, command } => (OutboxWhat::Command { to }, command),
+        Reaction::Effect { channel, class, payload } => (OutboxWhat::Effect { channel, class }, payload),
+    };
+    NewOutboxRow {
+        effect_id: effect_id(event.event_id, reactor, index),
+        position: event.position,
+        org: event.stream.org.clone(),
+        what,
+        payload,
+        correlation_id: event.correlation_id,
+        causation_id: event.event_id.0,
+        traceparent: event.traceparent.clone(),
+    }
+}

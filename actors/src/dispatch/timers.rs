@@ -1,0 +1,129 @@
+//! Fires timers that are due: wakes their entities with the commands that they stand for, whether they are in memory or not.
+//!
+//! A row is settled by the append that its command leads to, or, where that left it as it was (a refusal, a dead letter, a
+//! repeat), by being marked consumed here. So it fires once, also across crashes, and never spins.
+
+use super::backoff::Deferred;
+use super::{PAGE, SLEEP_MAX, UNREACHED, claim_of, delivery, partitions, rest};
+use crate::core::Core;
+use crate::kind::Carried;
+use futures_util::StreamExt;
+use ionveil_journal::{ArmedTimer, StoreError};
+use ionveil_kernel::{StreamId, TimerPolicy};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// One arming of one timer.
+type Key = (StreamId, String, u64);
+
+pub(crate) struct Timers {
+    core: Arc<Core>,
+    deferred: Deferred<Key>,
+}
+
+impl Timers {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core, deferred: Deferred::new() }
+    }
+
+    /// Fires until the runtime is gone or drains.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
+        let mut armed = self.core.journal.armed();
+        loop {
+            armed.mark_unchanged();
+            let pause = match self.pass().await {
+                Ok(()) => self.until_next().await.unwrap_or(UNREACHED),
+                Err(error) => {
+                    tracing::warn!(error = %error, "due timers cannot be read");
+                    UNREACHED
+                }
+            };
+            if !rest(&self.core, &mut stop, &mut armed, pause).await {
+                return;
+            }
+        }
+    }
+
+    /// Fires everything that is due now, a page at a time.
+    async fn pass(&mut self) -> Result<(), StoreError> {
+        let (core, partitions) = (self.core.clone(), partitions(&self.core.journal.claims()));
+        let now = core.journal.env().now();
+        let mut after: Option<ArmedTimer> = None;
+        while !core.line.is_closed() {
+            let page = core.journal.store().due_timers(&partitions, now, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.clone());
+            let full = page.len() == PAGE;
+            self.fire_all(page).await;
+            if !full {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn fire_all(&mut self, page: Vec<ArmedTimer>) {
+        let now = self.core.journal.env().monotonic();
+        let due = page.into_iter().filter(|timer| self.deferred.allows(&key(timer), now)).collect::<Vec<_>>();
+        let fired = due.into_iter().map(|timer| fire(self.core.clone(), timer));
+        let mut settled = futures_util::stream::iter(fired).buffer_unordered(self.core.config.dispatch_max.max(1));
+        while let Some((key, settled)) = settled.next().await {
+            if settled {
+                self.deferred.done(&key);
+            } else {
+                self.deferred.failed(key, self.core.journal.env().monotonic());
+            }
+        }
+    }
+
+    /// How long there is nothing to do.
+    async fn until_next(&mut self) -> Option<Duration> {
+        let env = self.core.journal.env();
+        let claims = self.core.journal.claims();
+        let next = self.core.journal.store().next_due(&partitions(&claims)).await.ok()?;
+        let deferred = self.deferred.next(env.monotonic());
+        let now = env.now();
+        let coming = next.filter(|due| *due > now).map(|due| due.since(now));
+        // Due, and not deferred: it came while we fired. Without a claim there is nothing to fire.
+        let at_once = next.filter(|due| *due <= now && deferred.is_none() && !claims.is_empty()).map(|_| Duration::from_millis(1));
+        let pause = [coming, deferred, at_once, Some(SLEEP_MAX)].into_iter().flatten().min();
+        pause.map(|pause| pause.max(Duration::from_micros(500)))
+    }
+}
+
+fn key(timer: &ArmedTimer) -> Key {
+    (timer.owner.clone(), timer.name.clone(), timer.armed)
+}
+
+/// Fires one; says whether its row is settled.
+async fn fire(core: Arc<Core>, timer: ArmedTimer) -> (Key, bool) {
+    let key = key(&timer);
+    let Some(kind) = core.kind(timer.owner.kind.as_str()) else { return (key, false) };
+    let metrics = kind.metrics();
+    let late = core.journal.env().now().since(timer.due);
+    if timer.policy == TimerPolicy::Skip && late > core.config.timer_skip_after {
+        metrics.timers_skipped.inc();
+        return (key, consume(&core, &timer).await);
+    }
+    let settled = match kind.fire(timer.clone(), delivery(&core)).await {
+        Carried::Done { repeated } => {
+            metrics.timers_fired.inc();
+            metrics.timer_lag.observe(late.as_secs_f64());
+            !repeated || consume(&core, &timer).await
+        }
+        carried @ (Carried::Refused { .. } | Carried::Faulted { .. } | Carried::Unreadable { .. }) => {
+            tracing::info!(entity = %timer.owner, timer = timer.name, ?carried, "a timer's command was not accepted");
+            metrics.timers_consumed.inc();
+            consume(&core, &timer).await
+        }
+        Carried::NotNow { .. } => false,
+    };
+    (key, settled)
+}
+
+/// Marks it consumed, unless it was armed anew meanwhile; says whether it need not fire again.
+async fn consume(core: &Core, timer: &ArmedTimer) -> bool {
+    let Some(claim) = claim_of(core, timer.partition) else { return false };
+    core.journal.store().consume_timer(claim, timer).await.is_ok()
+}

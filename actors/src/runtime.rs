@@ -1,0 +1,211 @@
+//! The runtime of one node: kinds of entities are registered with it, and whoever operates it looks at the tree, resumes what
+//! is quarantined and drains it.
+
+use crate::config::RuntimeConfig;
+use crate::core::Core;
+use crate::dispatch::{EffectHandler, Handlers, Outbox, ReactorStatus, ReactorTask, Timers};
+use crate::host::{Host, Shared};
+use crate::kind::{Entities, SomeKind};
+use crate::metrics::Metrics;
+use crate::tree::{Tree, TreeNode, TreeQuery};
+use actix::ArbiterHandle;
+use ionveil_journal::Journal;
+use ionveil_kernel::{Decider, Kind, Org, Reactor, StreamId};
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A cheap handle on the runtime of one node. Everything stops when the last handle on it and its hosts is dropped.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    core: Arc<Core>,
+    /// The core knows them weakly.
+    kinds: Mutex<Vec<SomeKind>>,
+    handlers: Arc<Handlers>,
+    reactors: Mutex<Vec<Arc<Mutex<ReactorStatus>>>>,
+    /// Tells the outbox that there is something to send.
+    filled: Arc<watch::Sender<u64>>,
+    /// The dispatchers end when it is dropped.
+    stop: watch::Sender<()>,
+}
+
+/// Why a kind or a reactor could not be registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// There is one of this name.
+    #[error("register {0:?}: there is one of this name")]
+    Taken(&'static str),
+    /// The name cannot be one.
+    #[error("register {0:?}: a name must match {pattern}", pattern = Kind::PATTERN)]
+    Unlawful(&'static str),
+}
+
+impl Runtime {
+    /// A runtime on `journal` whose entities live on `arbiters`, each on one chosen by its name. What it counts is
+    /// registered with `registry`.
+    ///
+    /// # Panics
+    /// If `arbiters` is empty.
+    #[must_use]
+    pub fn new(journal: Journal, config: RuntimeConfig, registry: &mut Registry, arbiters: Vec<ArbiterHandle>) -> Self {
+        assert!(!arbiters.is_empty(), "a runtime needs an arbiter");
+        let core = Arc::new(Core::new(journal, config, Metrics::register(registry), arbiters));
+        let (env, watched) = (core.journal.env().clone(), Arc::downgrade(&core));
+        let report = move |frozen: crate::watch::Frozen| {
+            if let Some(kind) = watched.upgrade().and_then(|core| core.kind(frozen.entity.kind.as_str())) {
+                kind.frozen(&frozen);
+            }
+        };
+        env.spawn(crate::watch::watch(env.clone(), Arc::downgrade(&core.busy), core.config.handler_budget, report));
+        let handlers: Arc<Handlers> = Arc::default();
+        let (stop, stopped) = watch::channel(());
+        let (filled, outbox_filled) = watch::channel(0);
+        env.spawn(Timers::new(core.clone()).run(stopped.clone()));
+        env.spawn(Outbox::new(core.clone(), handlers.clone()).run(stopped, outbox_filled));
+        Self(Arc::new(Inner { core, kinds: Mutex::default(), handlers, reactors: Mutex::default(), filled: Arc::new(filled), stop }))
+    }
+
+    /// Lets `reactor` follow the journal, from its checkpoint on.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub fn reactor(&self, reactor: Arc<dyn Reactor>) -> Result<(), RegisterError> {
+        let name = reactor.name();
+        Kind::new(name).map_err(|_| RegisterError::Unlawful(name))?;
+        let status = Arc::new(Mutex::new(ReactorStatus { name, ..ReactorStatus::default() }));
+        {
+            let mut reactors = self.0.reactors.lock();
+            if reactors.iter().any(|known| known.lock().name == name) {
+                return Err(RegisterError::Taken(name));
+            }
+            reactors.push(status.clone());
+        }
+        let task = ReactorTask::new(self.0.core.clone(), reactor, status, self.0.filled.clone());
+        self.0.core.journal.env().spawn(task.run(self.0.stop.subscribe()));
+        Ok(())
+    }
+
+    /// Has the effects of `channel` sent by `handler`, in place of an earlier one.
+    pub fn effects(&self, channel: &str, handler: Arc<dyn EffectHandler>) {
+        self.0.handlers.write().insert(channel.to_owned(), handler);
+        self.0.filled.send_modify(|count| *count += 1);
+    }
+
+    /// How the reactors are.
+    #[must_use]
+    pub fn reactors(&self) -> Vec<ReactorStatus> {
+        self.0.reactors.lock().iter().map(|status| status.lock().clone()).collect()
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.0.core
+    }
+
+    /// Registers a kind of entities.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub fn entity<D: Decider>(&self, decider: Arc<D>) -> Result<Host<D>, RegisterError> {
+        Kind::new(D::KIND).map_err(|_| RegisterError::Unlawful(D::KIND))?;
+        if self.0.core.kind(D::KIND).is_some() {
+            return Err(RegisterError::Taken(D::KIND));
+        }
+        let host = Host(Shared::new(self.0.core.clone(), decider));
+        let kind: SomeKind = Arc::new(host.clone());
+        self.0.core.register(&kind);
+        self.0.kinds.lock().push(kind);
+        Ok(host)
+    }
+
+    /// The journal below.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.core.journal
+    }
+
+    /// How many commands are in line on this node.
+    #[must_use]
+    pub fn in_line(&self) -> u32 {
+        self.0.core.line.count()
+    }
+
+    /// How many commands are decided and not yet answered.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.0.core.turnstile.inside()
+    }
+
+    /// How many entities are in memory.
+    #[must_use]
+    pub fn resident(&self) -> usize {
+        self.0.core.kinds().iter().map(|kind| kind.resident()).sum()
+    }
+
+    /// Folds an entity anew if it is in memory, with a fresh restart budget if it was quarantined; says whether it was.
+    #[must_use]
+    pub fn resume(&self, entity: &StreamId) -> bool {
+        self.0.core.kind(entity.kind.as_str()).is_some_and(|kind| kind.resume(entity))
+    }
+
+    /// An entity in memory, as the tree shows it.
+    #[must_use]
+    pub fn node(&self, entity: &StreamId) -> Option<TreeNode> {
+        let kind = self.0.core.kind(entity.kind.as_str())?;
+        kind.node(entity).map(|node| TreeNode::entity(&node))
+    }
+
+    /// The tree as it is now; parts of it may be a moment older than others.
+    #[must_use]
+    pub fn tree(&self, query: &TreeQuery) -> Tree {
+        let mut orgs: BTreeMap<Org, Vec<(TreeNode, Vec<TreeNode>)>> = BTreeMap::new();
+        let mut truncated = false;
+        let wanted = |kind: &SomeKind| query.kind.as_deref().is_none_or(|name| name == kind.kind());
+        for kind in self.0.core.kinds().into_iter().filter(wanted) {
+            let (nodes, counts) = kind.nodes(query.org.as_ref(), usize::MAX);
+            for (org, children) in counts {
+                let below: Vec<_> = nodes.iter().filter(|node| node.owner.org == org).map(TreeNode::entity).collect();
+                let supervisor = self.kind_node(&org, &*kind, children, &below);
+                truncated |= query.depth > 2 && below.len() > query.entities_max;
+                let listed = below.into_iter().take(if query.depth > 2 { query.entities_max } else { 0 });
+                orgs.entry(org).or_default().push((supervisor, listed.collect()));
+            }
+        }
+        let nodes = orgs.into_iter().flat_map(|(org, kinds)| self.org_nodes(&org, kinds, query.depth)).collect();
+        Tree { nodes, truncated }
+    }
+
+    fn kind_node(&self, org: &Org, kind: &dyn Entities, children: u64, below: &[TreeNode]) -> TreeNode {
+        let status = Kind::new(kind.kind()).map(|kind| self.0.core.supervisors.status(Some(org), Some(&kind))).unwrap_or_default();
+        let mut node = TreeNode::supervisor("kind", format!("{org}/{}", kind.kind()), Some(org.to_string()), status);
+        node.children = children;
+        below.iter().for_each(|one| node.add(one));
+        node
+    }
+
+    fn org_nodes(&self, org: &Org, kinds: Vec<(TreeNode, Vec<TreeNode>)>, depth: u8) -> Vec<TreeNode> {
+        let status = self.0.core.supervisors.status(Some(org), None);
+        let mut top = TreeNode::supervisor("organisation", org.to_string(), None, status);
+        top.children = kinds.len() as u64;
+        kinds.iter().for_each(|(kind, _)| top.add(kind));
+        let below = kinds.into_iter().filter(|_| depth > 1).flat_map(|(kind, entities)| std::iter::once(kind).chain(entities));
+        std::iter::once(top).chain(below).collect()
+    }
+
+    /// Lets nothing in any more and waits until everything in line is answered, for at most `deadline`; says whether that
+    /// was reached.
+    pub async fn drain(&self, deadline: Duration) -> bool {
+        let line = &self.0.core.line;
+        line.close();
+        let timeout = self.0.core.journal.env().sleep(deadline);
+        tokio::select! {
+            biased;
+            () = line.drained() => true,
+            () = timeout => false,
+        }
+    }
+}
