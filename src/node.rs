@@ -41,6 +41,8 @@ pub struct Node {
     pub journal: Journal,
     /// The supervised entities of all kinds.
     pub runtime: Runtime,
+    /// How long a caller waits for an answer.
+    pub deadline: Duration,
     /// The workflows.
     pub workflows: Host<Workflow>,
     /// The machines that workflows can be registered with.
@@ -78,7 +80,8 @@ impl Node {
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(projector.run(journal.commits(), stopped));
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
-        Ok(Self { env, store, journal, runtime, workflows, machines, views, views_status, stop_views, registry })
+        let deadline = config.runtime.deadline;
+        Ok(Self { env, store, journal, runtime, deadline, workflows, machines, views, views_status, stop_views, registry })
     }
 
     /// How many events the views are behind; none if they stand still on an error.

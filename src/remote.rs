@@ -5,7 +5,7 @@ use crate::time;
 use anyhow::Context;
 use ionveil_workflow::Command;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -49,21 +49,59 @@ impl Remote {
         let (path, mut body) = form(request);
         body.insert("occurred_at".to_owned(), json!(request.occurred_at.map(time::format)));
         body.insert("expected_version".to_owned(), json!(request.expected_version));
-        let url = path.iter().try_fold(self.base.clone(), |url, segment| push(url, segment));
-        let url = url.ok_or_else(|| SendError { detail: "the server's address cannot carry a path".to_owned(), retryable: false })?;
-        let sent = self.client.post(url).header("idempotency-key", &request.key).json(&body).send().await;
-        let answer = sent.map_err(|error| SendError { detail: format!("the server does not answer: {error}"), retryable: true })?;
+        let answer = answered(self.client.post(self.url(&path)?).header("idempotency-key", &request.key).json(&body)).await?;
         if answer.status().is_success() {
             return Ok(if answer.headers().contains_key(REPLAYED) { Sent::AlreadyThere } else { Sent::Appended });
         }
         let status = answer.status();
-        let problem = answer.json::<Problem>().await;
-        let problem = problem.map_err(|_| SendError {
-            detail: format!("the server answers {status} in an unknown form"),
-            retryable: status.is_server_error(),
-        })?;
-        judge(status, problem)
+        judge(status, problem(answer).await?)
     }
+
+    /// Reads what stands at `path` (segments behind `/api/v1/`).
+    ///
+    /// # Errors
+    /// [`SendError`] if it was not answered with success.
+    pub async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, SendError> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        value(self.client.get(url)).await
+    }
+
+    /// Asks for an action that needs no more than its `path` (segments behind `/api/v1/`).
+    ///
+    /// # Errors
+    /// [`SendError`] if it was not answered with success.
+    pub async fn post(&self, path: &[&str]) -> Result<Value, SendError> {
+        value(self.client.post(self.url(path)?).json(&json!({}))).await
+    }
+
+    fn url(&self, path: &[&str]) -> Result<Url, SendError> {
+        let url = path.iter().try_fold(self.base.clone(), |url, segment| push(url, segment));
+        url.ok_or_else(|| SendError { detail: "the server's address cannot carry a path".to_owned(), retryable: false })
+    }
+}
+
+async fn answered(request: RequestBuilder) -> Result<Response, SendError> {
+    request.send().await.map_err(|error| SendError { detail: format!("the server does not answer: {error}"), retryable: true })
+}
+
+async fn problem(answer: Response) -> Result<Problem, SendError> {
+    let status = answer.status();
+    let problem = answer.json::<Problem>().await;
+    problem
+        .map_err(|_| SendError { detail: format!("the server answers {status} in an unknown form"), retryable: status.is_server_error() })
+}
+
+/// The body of an answer that must be one of success.
+async fn value(request: RequestBuilder) -> Result<Value, SendError> {
+    let answer = answered(request).await?;
+    if !answer.status().is_success() {
+        let Problem { code, detail, retryable } = problem(answer).await?;
+        return Err(SendError { detail: format!("{code}: {detail}"), retryable });
+    }
+    answer.json().await.map_err(|error| SendError { detail: format!("the server's answer breaks off: {error}"), retryable: true })
 }
 
 /// Refusals are results; what concerns every request alike is an error.

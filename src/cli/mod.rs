@@ -11,6 +11,7 @@ pub mod migrate_workflows;
 pub mod output;
 pub mod runtime;
 pub mod serve;
+pub mod system;
 pub mod target;
 pub mod token;
 pub mod verify;
@@ -46,6 +47,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Take over workflows of a system that kept only states and a history
     MigrateWorkflows(migrate_workflows::MigrateWorkflows),
+    /// Look at what runs in a server, and mend it
+    System(system::SystemCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -71,6 +74,7 @@ impl Cli {
             Command::Verify(command) => command.run(args),
             Command::Migrate(command) => command.run(args),
             Command::MigrateWorkflows(command) => command.run(args),
+            Command::System(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),

@@ -30,6 +30,12 @@ pub fn line(text: impl std::fmt::Display) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A text from elsewhere, fit for a terminal: control characters could move the cursor and forge what is read.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// A progress bar in bytes on a terminal, nothing elsewhere.
 #[must_use]
 pub fn bytes_bar(total: u64, what: &'static str) -> indicatif::ProgressBar {

@@ -25,11 +25,19 @@ pub struct TargetArgs {
     /// Organisation to write for; a server takes it from the token instead
     #[arg(long, default_value = "default")]
     pub org: Org,
-    /// Send everything to this server, such as http://127.0.0.1:8080 [default: the one that owns the data directory, if one runs]
-    #[arg(long, value_name = "URL")]
+    /// Which server.
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// Which server, and who asks it.
+#[derive(Args, Clone, Debug)]
+pub struct ServerArgs {
+    /// Ask this server, such as http://127.0.0.1:8080 [default: the one that owns the data directory, if one runs]
+    #[arg(long, value_name = "URL", global = true)]
     pub server: Option<String>,
     /// File with the bearer token or API key for the server
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub token_file: Option<std::path::PathBuf>,
 }
 
@@ -96,8 +104,8 @@ impl Target {
     /// If neither can be had.
     pub async fn open(args: &TargetArgs, config: &Config, threads: &Threads, subject: &str) -> anyhow::Result<Self> {
         let place = Place::of(&config.store);
-        if let Some(url) = args.server.clone().map_or_else(|| running(config, &place), |url| Ok(Some(url)))? {
-            return Ok(Self::There(Remote::new(&url, args.token_file.as_deref())?));
+        if let Some(url) = server_of(&args.server, config)? {
+            return Ok(Self::There(Remote::new(&url, args.server.token_file.as_deref())?));
         }
         let directory = (place != Place::Memory).then(|| DataDir::open(&config.store.data_dir, &threads.env)).transpose()?;
         let folder = directory.as_ref().map(|dir| dir.path().to_owned());
@@ -134,6 +142,14 @@ impl Target {
             drop(directory);
         }
     }
+}
+
+/// The address of the server that is named, else of the one that owns the data directory, if one runs.
+///
+/// # Errors
+/// If the server there keeps its events elsewhere than the user says.
+pub fn server_of(args: &ServerArgs, config: &Config) -> anyhow::Result<Option<String>> {
+    args.server.clone().map_or_else(|| running(config, &Place::of(&config.store)), |url| Ok(Some(url)))
 }
 
 /// The server that owns the data directory, if one runs. One that keeps its events elsewhere than the user says is not

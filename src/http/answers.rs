@@ -44,10 +44,12 @@ pub enum Problems {
     #[response(status = 431, content_type = "application/problem+json")]
     HeadTooLarge(#[to_schema] ProblemBody),
     /// Too much is waiting.
-    #[response(status = 429, content_type = "application/problem+json")]
+    #[response(status = 429, content_type = "application/problem+json",
+        headers(("Retry-After" = u32, description = "Seconds until it is worth asking again")))]
     Overloaded(#[to_schema] ProblemBody),
     /// A dependency is down, the server drains, or the entity is quarantined.
-    #[response(status = 503, content_type = "application/problem+json")]
+    #[response(status = 503, content_type = "application/problem+json",
+        headers(("Retry-After" = u32, description = "Seconds until it is worth asking again")))]
     Unavailable(#[to_schema] ProblemBody),
 }
 

@@ -13,9 +13,11 @@ use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::future::{Ready, ready};
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// How large and how deep a body may be. Put into the app's data; a route group may have its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,11 @@ impl<T: FromFields + 'static> FromRequest for Query<T> {
         ready(pairs(req.query_string()).and_then(Fields::read_query).map(Self))
     }
 }
+
+/// No fields: the body is `{}` or left out. Its description; it is read as [`Nothing`].
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
 
 /// No parameters at all: for routes that take none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

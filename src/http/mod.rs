@@ -12,6 +12,7 @@ pub mod values;
 pub mod answers;
 pub mod app;
 pub mod call;
+pub mod dead_letters;
 pub mod drain;
 pub mod event_body;
 pub mod events;
@@ -22,6 +23,7 @@ pub mod server;
 pub mod socket;
 pub mod sse;
 pub mod system;
+pub mod tree;
 pub mod unrouted;
 pub mod workflow_requests;
 pub mod workflows;
@@ -46,7 +48,14 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(machines::list_machines)
         .service(machines::find_path)
         .service(events::list_events)
-        .service(events::stream_events);
+        .service(events::stream_events)
+        .service(tree::get_tree)
+        .service(tree::get_entity)
+        .service(tree::resume_entity)
+        .service(dead_letters::list_dead_letters)
+        .service(dead_letters::get_dead_letter)
+        .service(dead_letters::replay_dead_letter)
+        .service(dead_letters::discard_dead_letter);
     routes
         .service(api)
         .service(system::root)

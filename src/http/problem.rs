@@ -13,6 +13,11 @@ use utoipa::ToSchema;
 /// Media type of every error body (RFC 9457 §3).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// When to come back: what is full or away may be well again in a moment.
+pub const RETRY_S: u32 = 1;
+/// Before a quarantined entity is resumed, a person has to look.
+const QUARANTINED_RETRY_S: u32 = 30;
+
 /// What a code means to a client.
 struct Row {
     code: &'static str,
@@ -81,6 +86,8 @@ codes! {
     DuplicateEntity = "duplicate_entity", CONFLICT, "The id is taken";
     InvalidTransition = "invalid_transition", CONFLICT, "The present state does not allow this";
     TerminalState = "terminal_state", CONFLICT, "The state is final";
+    NoEffect = "no_effect", CONFLICT, "This would change nothing";
+    DeadLetterUnreadable = "dead_letter_unreadable", CONFLICT, "The dead letter holds no command that is known here";
     NoHistory = "no_history", CONFLICT, "There is nothing to go back to";
     HistoryTooLong = "history_too_long", CONFLICT, "The history is too long to be cloned";
     OccurredBeforePrevious = "occurred_before_previous", CONFLICT, "The time lies before the last event";
@@ -294,7 +301,8 @@ impl Problem {
     /// Statuses 429 and 503 always say when to come back.
     fn default_retry_after_s(&self) -> Option<u32> {
         let status = self.code.status();
-        (status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE).then_some(1)
+        let later = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE;
+        later.then_some(if self.code == Code::Quarantined { QUARANTINED_RETRY_S } else { RETRY_S })
     }
 }
 
@@ -395,6 +403,7 @@ mod tests {
         for (problem, name, value) in [
             (Problem::new(Code::Overloaded, "full").retry_after(3), header::RETRY_AFTER, "3"),
             (Problem::new(Code::StoreUnavailable, "down"), header::RETRY_AFTER, "1"),
+            (Problem::new(Code::Quarantined, "failed"), header::RETRY_AFTER, "30"),
             (Problem::new(Code::Unauthenticated, "no"), header::WWW_AUTHENTICATE, "Bearer"),
             (Problem::new(Code::NotFound, "no"), header::CONTENT_TYPE, MEDIA_TYPE),
         ] {

@@ -2,8 +2,8 @@
 
 use crate::http::app::App;
 use crate::http::call::Call;
-use crate::http::problem::{Code, Problem};
-use actix_web::http::{StatusCode, header};
+use crate::http::problem::{Code, Problem, RETRY_S};
+use actix_web::http::header;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get};
 use ionveil_kernel::Role;
@@ -39,12 +39,15 @@ fn health_of(app: &App) -> (bool, Health) {
 }
 
 fn answer((ready, health): (bool, Health)) -> HttpResponse {
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status).insert_header((header::CACHE_CONTROL, "no-store")).json(health)
+    let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    if !ready {
+        response.insert_header((header::RETRY_AFTER, RETRY_S.to_string()));
+    }
+    response.insert_header((header::CACHE_CONTROL, "no-store")).json(health)
 }
 
 /// How the server is.
-#[utoipa::path(tag = "System", responses((status = 200, description = "Well", body = Health), (status = 503, description = "Not ready", body = Health)))]
+#[utoipa::path(tag = "System", responses((status = 200, description = "Well", body = Health), (status = 503, description = "Not ready", body = Health, headers(("Retry-After" = u32, description = "Seconds until it is worth asking again")))))]
 #[get("/health")]
 pub(crate) async fn get_health(app: Data<App>) -> HttpResponse {
     answer(health_of(&app))
@@ -58,7 +61,7 @@ pub(crate) async fn get_live() -> HttpResponse {
 }
 
 /// Whether new work should come here.
-#[utoipa::path(tag = "System", responses((status = 200, description = "Yes", body = Health), (status = 503, description = "No", body = Health)))]
+#[utoipa::path(tag = "System", responses((status = 200, description = "Yes", body = Health), (status = 503, description = "No", body = Health, headers(("Retry-After" = u32, description = "Seconds until it is worth asking again")))))]
 #[get("/health/ready")]
 pub(crate) async fn get_ready(app: Data<App>) -> HttpResponse {
     answer(health_of(&app))

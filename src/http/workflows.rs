@@ -15,6 +15,7 @@ use crate::time::Rfc3339;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get, post};
+use ionveil_actors::{Class, Delivery};
 use ionveil_kernel::{EntityId, Kind, Meta, Role, StreamId, Timestamp};
 use ionveil_views::WorkflowRow;
 use ionveil_workflow::{Command, KIND, State};
@@ -94,6 +95,16 @@ fn path_id(text: &str) -> Result<EntityId, Problem> {
     EntityId::new(text).map_err(|_| Problem::new(Code::EntityNotFound, "there is no workflow of this id"))
 }
 
+/// What stops or mends something goes before everybody's work, and finds room where that is turned away.
+const fn class_of(command: &Command) -> Class {
+    match command {
+        Command::Cancel { .. } | Command::Reconcile { .. } => Class::Control,
+        Command::Register { .. } | Command::Transition { .. } | Command::Step { .. } | Command::Rollback { .. } | Command::Clone { .. } => {
+            Class::Command
+        }
+    }
+}
+
 /// Lets the entity decide and answers after the commit.
 async fn carry_out(
     app: &App,
@@ -114,12 +125,9 @@ async fn carry_out(
         expected_version,
         traceparent: Some(call.trace.traceparent.clone()),
     };
-    let reply = app
-        .node
-        .workflows
-        .ask(stream(call, id.clone()), command, meta)
-        .await
-        .map_err(|error| problem_of(error, call.if_match.is_some()))?;
+    let delivery = Delivery { class: class_of(&command), deadline: app.node.deadline };
+    let asked = app.node.workflows.ask_as(stream(call, id.clone()), command, meta, delivery).await;
+    let reply = asked.map_err(|error| problem_of(error, call.if_match.is_some()))?;
     let body = WorkflowBody::new(&id, &reply.state, reply.receipt.version, reply.occurred_at, reply.recorded_at);
     body.map(|body| body.response(status, reply.repeated)).ok_or_else(Problem::internal)
 }

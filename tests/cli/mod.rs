@@ -8,4 +8,5 @@ mod killed;
 mod migrated;
 mod printed;
 mod served;
+mod system;
 mod wrong;

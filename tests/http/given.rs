@@ -35,6 +35,13 @@ impl World {
         Self::start(TempDir::new().expect("a folder"), &[])
     }
 
+    /// Authentication off, on SQLite, with settings.
+    pub(super) fn durable_configured(toml: &str) -> Self {
+        let dir = TempDir::new().expect("a folder");
+        let file = write(dir.path(), "config.toml", toml.as_bytes());
+        Self::start(dir, &["--config", &file])
+    }
+
     /// Authentication off, nothing on disk, with settings.
     pub(super) fn configured(toml: &str) -> Self {
         let dir = TempDir::new().expect("a folder");

@@ -12,6 +12,7 @@ enum Least {
     Anybody,
     Operator,
     Dispatcher,
+    Supervisor,
     Admin,
 }
 
@@ -32,7 +33,7 @@ const fn post(template: &'static str, path: &'static str, body: &'static str, le
     Route { method: "POST", template, path, body: Some(body), least, status }
 }
 
-/// In an order in which each succeeds.
+/// In an order in which each succeeds, but for those that need an entity in trouble: they find none.
 const ROUTES: &[Route] = &[
     get("/health", "/health", Least::Anybody),
     get("/health/live", "/health/live", Least::Anybody),
@@ -50,6 +51,13 @@ const ROUTES: &[Route] = &[
     post("/api/v1/workflows/{id}/clone", "/api/v1/workflows/w/clone", r#"{"new_id":"copy"}"#, Least::Dispatcher, 201),
     post("/api/v1/workflows/{id}/cancel", "/api/v1/workflows/w/cancel", "{}", Least::Dispatcher, 200),
     post("/api/v1/workflows/{id}/reconcile", "/api/v1/workflows/w/reconcile", r#"{"to":"queued"}"#, Least::Admin, 200),
+    get("/api/v1/system/tree", "/api/v1/system/tree", Least::Operator),
+    get("/api/v1/system/entities/{kind}/{id}", "/api/v1/system/entities/workflow/w", Least::Operator),
+    post("/api/v1/system/entities/{kind}/{id}/resume", "/api/v1/system/entities/workflow/w/resume", "", Least::Supervisor, 409),
+    get("/api/v1/system/dead-letters", "/api/v1/system/dead-letters", Least::Supervisor),
+    Route { status: 404, ..get("/api/v1/system/dead-letters/{id}", "/api/v1/system/dead-letters/nobody", Least::Supervisor) },
+    post("/api/v1/system/dead-letters/{id}/replay", "/api/v1/system/dead-letters/nobody/replay", "{}", Least::Admin, 404),
+    post("/api/v1/system/dead-letters/{id}/discard", "/api/v1/system/dead-letters/nobody/discard", "{}", Least::Admin, 404),
     get("/api/v1/events", "/api/v1/events", Least::Operator),
     get("/api/v1/events/stream", "/api/v1/events/stream", Least::Operator),
 ];
@@ -79,7 +87,7 @@ impl Route {
 
 /// Roles from the lowest, with what each may do.
 const ROLES: [(&str, Least); 4] =
-    [("operator", Least::Operator), ("dispatcher", Least::Dispatcher), ("supervisor", Least::Dispatcher), ("admin", Least::Admin)];
+    [("operator", Least::Operator), ("dispatcher", Least::Dispatcher), ("supervisor", Least::Supervisor), ("admin", Least::Admin)];
 
 #[tokio::test]
 async fn the_table_above_holds_every_route_of_the_description() {
@@ -101,7 +109,9 @@ async fn every_route_needs_a_credential_but_those_of_health() {
     for route in ROUTES {
         match route.least {
             Least::Anybody => route.allowed(guarded.stranger(), "a stranger").await,
-            Least::Operator | Least::Dispatcher | Least::Admin => route.refused(guarded.stranger(), 401, "unauthenticated").await,
+            Least::Operator | Least::Dispatcher | Least::Supervisor | Least::Admin => {
+                route.refused(guarded.stranger(), 401, "unauthenticated").await
+            }
         }
     }
     for path in ["/", "/docs/", "/openapi.json", "/docs/errors/unauthenticated"] {

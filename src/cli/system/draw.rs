@@ -1,0 +1,201 @@
+//! The tree as lines of text: branches on the left, figures in columns. It knows nothing of terminals but their width.
+
+use crate::cli::output::printable;
+use console::Style;
+use ionveil_actors::{Phase, Tree, TreeNode};
+use std::collections::BTreeMap;
+
+const HEAD: [&str; COLUMNS] = ["NAME", "STATE", "QUEUE", "IN FLIGHT", "RESTARTS", "EVENTS/S", "LAST FAULT"];
+const COLUMNS: usize = 7;
+/// The columns of texts stand to the left, the figures to the right.
+const STATE: usize = 1;
+const FIGURES: std::ops::Range<usize> = 2..6;
+const GAP: &str = "  ";
+
+/// How it is to look.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Look {
+    /// Longer lines are cut.
+    pub(super) columns: Option<usize>,
+    /// Whether states have colours.
+    pub(super) colours: bool,
+}
+
+struct Row {
+    cells: [String; COLUMNS],
+    state: Option<Phase>,
+}
+
+/// The lines, with a head above them; a sentence instead if there is nothing.
+pub(super) fn draw(tree: &Tree, look: Look) -> Vec<String> {
+    if tree.nodes.is_empty() {
+        return vec!["nothing is in memory: entities appear when they are asked something".to_owned()];
+    }
+    let head = Row { cells: HEAD.map(str::to_owned), state: None };
+    let rows: Vec<_> = std::iter::once(head).chain(rows(&tree.nodes)).collect();
+    let widths: [usize; COLUMNS] = std::array::from_fn(|column| rows.iter().map(|row| columns(&row.cells[column])).max().unwrap_or(0));
+    let mut lines: Vec<_> = rows.iter().map(|row| line(row, &widths, look)).collect();
+    if tree.truncated {
+        lines.push("… there are more entities; --entities N lists more of each kind, --kind K only one kind".to_owned());
+    }
+    lines
+}
+
+/// How many columns a text takes. Names are ASCII, and so is everything else but branches and faults.
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// One row a node, depth first.
+fn rows(nodes: &[TreeNode]) -> Vec<Row> {
+    let mut supervisors: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut below: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    let mut tops = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        match node.parent.as_deref().and_then(|parent| supervisors.get(parent)) {
+            Some(parent) => below[*parent].push(index),
+            None => tops.push(index),
+        }
+        // Entities have nothing below them, and an id of theirs may be spelt like a supervisor's.
+        if matches!(node.kind.as_str(), "organisation" | "kind") {
+            supervisors.entry(&node.id).or_insert(index);
+        }
+    }
+    let mut rows = Vec::with_capacity(nodes.len());
+    for top in tops {
+        branch(nodes, &below, top, ["", ""], &mut rows);
+    }
+    rows
+}
+
+/// A node and what is below it; `leads` stand before its own row and before those below.
+fn branch(nodes: &[TreeNode], below: &[Vec<usize>], index: usize, leads: [&str; 2], rows: &mut Vec<Row>) {
+    rows.push(row(&nodes[index], leads[0]));
+    let mut children = below[index].iter().peekable();
+    while let Some(child) = children.next() {
+        let [own, further] = if children.peek().is_some() { ["├─ ", "│  "] } else { ["└─ ", "   "] };
+        branch(nodes, below, *child, [&format!("{}{own}", leads[1]), &format!("{}{further}", leads[1])], rows);
+    }
+}
+
+fn row(node: &TreeNode, lead: &str) -> Row {
+    let name = match (node.kind.as_str(), node.id.rsplit_once('/')) {
+        ("kind", Some((_, kind))) => format!("{kind} ({})", node.children),
+        (_, _) => node.id.clone(),
+    };
+    let figures = [node.mailbox_depth, node.in_flight, node.restarts, node.events_per_s].map(|figure| figure.to_string());
+    let [queue, in_flight, restarts, events] = figures;
+    let fault = node.last_fault.as_deref().map(printable).unwrap_or_default();
+    let cells = [format!("{lead}{}", printable(&name)), node.state.as_str().to_owned(), queue, in_flight, restarts, events, fault];
+    Row { cells, state: Some(node.state) }
+}
+
+fn line(row: &Row, widths: &[usize; COLUMNS], look: Look) -> String {
+    let last = COLUMNS - 1;
+    let cell = |column: usize| {
+        let (text, width) = (&row.cells[column], widths[column]);
+        match column {
+            _ if column == last => text.clone(),
+            _ if FIGURES.contains(&column) => format!("{text:>width$}"),
+            _ => format!("{text:<width$}"),
+        }
+    };
+    let plain = (0..COLUMNS).map(cell).collect::<Vec<_>>().join(GAP);
+    let plain = cut(plain.trim_end(), look.columns);
+    match row.state.filter(|_| look.colours) {
+        None => plain,
+        Some(state) => painted(&plain, widths[0] + GAP.len(), columns(&row.cells[STATE]), &style(state)),
+    }
+}
+
+/// Colours the cell that begins at a column, as far as it was not cut off.
+fn painted(line: &str, from: usize, width: usize, style: &Style) -> String {
+    let (before, rest): (String, String) = (line.chars().take(from).collect(), line.chars().skip(from).collect());
+    let (cell, after): (String, String) = (rest.chars().take(width).collect(), rest.chars().skip(width).collect());
+    format!("{before}{}{after}", style.apply_to(cell))
+}
+
+fn cut(line: &str, columns: Option<usize>) -> String {
+    match columns {
+        Some(most) if line.chars().count() > most => line.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+        Some(_) | None => line.to_owned(),
+    }
+}
+
+const fn style(state: Phase) -> Style {
+    let style = Style::new().force_styling(true);
+    match state {
+        Phase::Running => style.green(),
+        Phase::Starting | Phase::Passive => style.dim(),
+        Phase::Suspended | Phase::Restarting => style.yellow(),
+        Phase::Quarantined => style.red().bold(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(kind: &str, id: &str, parent: Option<&str>, state: Phase) -> TreeNode {
+        TreeNode {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            parent: parent.map(str::to_owned),
+            state,
+            mailbox_depth: 0,
+            oldest_waiting_ms: 0,
+            in_flight: 0,
+            restarts: 0,
+            last_fault: None,
+            events_per_s: 0,
+            children: 2,
+        }
+    }
+
+    fn tree() -> Tree {
+        let fault = Some("panicked: \u{1b}[2J no".to_owned());
+        let nodes = vec![
+            node("organisation", "acme", None, Phase::Running),
+            node("kind", "acme/unit", Some("acme"), Phase::Running),
+            TreeNode { mailbox_depth: 1024, restarts: 7, last_fault: fault, ..node("unit", "acme", Some("acme/unit"), Phase::Quarantined) },
+            node("unit", "u2", Some("acme/unit"), Phase::Running),
+            node("kind", "acme/workflow", Some("acme"), Phase::Running),
+            TreeNode { events_per_s: 12, ..node("workflow", "w", Some("acme/workflow"), Phase::Starting) },
+        ];
+        Tree { nodes, truncated: false }
+    }
+
+    #[test]
+    fn branches_stand_above_one_another_and_figures_in_columns() {
+        let expected = "\
+NAME             STATE        QUEUE  IN FLIGHT  RESTARTS  EVENTS/S  LAST FAULT
+acme             running          0          0         0         0
+├─ unit (2)      running          0          0         0         0
+│  ├─ acme       quarantined   1024          0         7         0  panicked: \u{fffd}[2J no
+│  └─ u2         running          0          0         0         0
+└─ workflow (2)  running          0          0         0         0
+   └─ w          starting         0          0         0        12";
+        assert_eq!(draw(&tree(), Look::default()).join("\n"), expected);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_marked() {
+        let lines = draw(&Tree { truncated: true, ..tree() }, Look { columns: Some(20), colours: false });
+        assert_eq!(lines[3], "│  ├─ acme       qu…");
+        assert!(lines.last().unwrap().contains("--entities"));
+        assert!(draw(&Tree::default(), Look::default())[0].starts_with("nothing is in memory"));
+    }
+
+    #[test]
+    fn colours_change_nothing_but_the_state() {
+        for columns in [None, Some(20), Some(5)] {
+            let (plain, coloured) = (Look { columns, colours: false }, Look { columns, colours: true });
+            let (plain, coloured) = (draw(&tree(), plain), draw(&tree(), coloured));
+            let stripped: Vec<_> = coloured.iter().map(|line| console::strip_ansi_codes(line).into_owned()).collect();
+            assert_eq!(stripped, plain);
+        }
+        let lines = draw(&tree(), Look { columns: None, colours: true });
+        assert!(lines[3].contains("\u{1b}[31m\u{1b}[1mquarantined\u{1b}[0m "), "{:?}", lines[3]);
+        assert!(!lines[0].contains('\u{1b}'));
+    }
+}

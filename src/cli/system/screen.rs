@@ -1,0 +1,76 @@
+//! Where a picture goes that changes: on a terminal each takes the place of the one before, elsewhere they follow each
+//! other with an empty line between them.
+
+use super::draw::Look;
+use console::Term;
+use std::io::Write;
+
+/// Standard output.
+pub(super) struct Screen {
+    term: Term,
+    shown: bool,
+}
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        Self { term: Term::stdout(), shown: false }
+    }
+
+    /// How a picture has to look here: as wide as the terminal, colours only there and unless `NO_COLOR` is set.
+    pub(super) fn look(&self) -> Look {
+        Look { columns: self.size().map(|(_, columns)| columns), colours: self.term.is_term() && console::colors_enabled() }
+    }
+
+    pub(super) fn is_term(&self) -> bool {
+        self.term.is_term()
+    }
+
+    fn size(&self) -> Option<(usize, usize)> {
+        let size = self.term.size_checked().filter(|_| self.term.is_term());
+        size.map(|(rows, columns)| (usize::from(rows), usize::from(columns)))
+    }
+
+    /// Shows the next picture.
+    ///
+    /// # Errors
+    /// If it cannot be written, for example because the reader has gone away.
+    pub(super) fn show(&mut self, lines: &[String]) -> std::io::Result<()> {
+        let first = !std::mem::replace(&mut self.shown, true);
+        let text = match self.size() {
+            Some((rows, _)) => {
+                let start = if first { "\u{1b}[2J\u{1b}[H" } else { "\u{1b}[H" };
+                // Line by line over what stands there, so that nothing flickers.
+                let lines = fit(lines, rows).into_iter().map(|line| format!("{line}\u{1b}[K\r\n")).collect::<String>();
+                format!("{start}{lines}\u{1b}[J")
+            }
+            None => format!("{}{}\n", if first { "" } else { "\n" }, lines.join("\n")),
+        };
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+}
+
+/// As many lines as a terminal has rows, with a word about the rest; its last row is the cursor's.
+fn fit(lines: &[String], rows: usize) -> Vec<String> {
+    let room = rows.saturating_sub(1).max(1);
+    if lines.len() <= room {
+        return lines.to_vec();
+    }
+    let shown = room - 1;
+    let more = format!("… {} more lines; --depth 2 shows less", lines.len() - shown);
+    lines.iter().take(shown).cloned().chain([more]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_picture_is_cut_to_the_rows_that_there_are() {
+        let lines: Vec<_> = (0..5).map(|n| n.to_string()).collect();
+        assert_eq!(fit(&lines, 6), lines);
+        assert_eq!(fit(&lines, 5), ["0", "1", "2", "… 2 more lines; --depth 2 shows less"]);
+        assert_eq!(fit(&lines, 0).len(), 1);
+    }
+}
