@@ -144,7 +144,7 @@ fn a_watch_whose_reader_goes_away_ends() {
 
 #[test]
 fn dead_letters_are_listed_shown_replayed_and_discarded() {
-    let brought = Brought::start(None, &[]);
+    let brought = Brought::start();
     assert_eq!(at(&brought, &["dead-letters"]).out, "there are no dead letters\n");
     assert_eq!(at(&brought, &["dead-letters", "--json"]).out, "");
     let [good, sour, bad] =
@@ -173,7 +173,7 @@ fn dead_letters_are_listed_shown_replayed_and_discarded() {
 
 #[test]
 fn a_quarantined_entity_is_drawn_and_resumed() {
-    let brought = Brought::start(None, &[("runtime.restarts_max", "1")]);
+    let brought = Brought::configured("[runtime]\nrestarts_max = 1\n");
     let quarantined = async {
         while !matches!(brought.ask("ill", Command::Add).await, Err(AskError::Quarantined(_))) {
             drop(brought.ask("ill", poison()).await);

@@ -18,14 +18,14 @@ fn poison() -> Command {
 }
 
 fn started() -> (Brought, Api) {
-    let brought = Brought::start(None, &[]);
+    let brought = Brought::start();
     let api = Api::of(&brought.address);
     (brought, api)
 }
 
 /// A server whose entities get no second chance; its entity `ill` is quarantined.
 async fn quarantined() -> (Brought, Api, String) {
-    let brought = Brought::start(None, &[("runtime.restarts_max", "1")]);
+    let brought = Brought::configured("[runtime]\nrestarts_max = 1\n");
     let api = Api::of(&brought.address);
     brought.ask("ill", Command::Add).await.expect("added");
     let letter = brought.park("default", "ill", poison()).await;
@@ -112,7 +112,7 @@ async fn wrong_queries_are_refused() {
 
 #[tokio::test]
 async fn an_entity_is_known_in_memory_and_from_the_journal() {
-    let brought = Brought::start(None, &[("runtime.idle_ms", "20")]);
+    let brought = Brought::configured("[runtime]\nidle_ms = 100\n");
     let api = Api::of(&brought.address);
     brought.ask("a", Command::Wait).await.expect("waits");
     let path = "/api/v1/system/entities/poison/a";
@@ -192,7 +192,7 @@ async fn a_replay_fails_again_until_the_cause_is_gone() {
     let (brought, api) = started();
     let letter = brought.park("default", "a", poison()).await;
     let sour = brought.park("default", "b", Command::Sour).await;
-    let replay = |id: &str| api.post(&format!("{LETTERS}/{id}/replay"), json!({}));
+    let replay = async |id: &str| api.post(&format!("{LETTERS}/{id}/replay"), json!({})).await;
     let failed = replay(&letter).await.json(200);
     assert_eq!((&failed["outcome"], &failed["code"]), (&json!("faulted"), &json!("command_faulted")));
     assert!(failed["detail"].as_str().is_some_and(|detail| detail.contains("arsenic")), "{failed}");
@@ -236,7 +236,7 @@ async fn a_discarded_letter_is_gone_and_its_command_was_not_done() {
 async fn what_is_in_trouble_elsewhere_is_nobody_elses_business() {
     let dir = TempDir::new().expect("a folder");
     let (config, key, _) = keys(dir.path());
-    let brought = Brought::start(Some(&config), &[]);
+    let brought = Brought::of_file(&config);
     let member = |org: &str| {
         let token = signed(Some("ed"), Algorithm::EdDSA, &EncodingKey::from_ed_pem(&key).expect("a key"), &claims(org, "admin"));
         Api::of(&brought.address).bearing(&token)

@@ -17,7 +17,7 @@ fn send(world: &World, id: &str, action: &str, body: Value) -> JoinHandle<Value>
 
 /// Waits until that many commands were let in.
 async fn let_in(world: &World, count: u64) {
-    let line = format!("ionveil_workflow_commands_total {count}\n");
+    let line = format!("ionveil_commands_total{{kind=\"workflow\"}} {count}\n");
     let asking = async {
         while !world.api.get("/metrics").await.text.contains(&line) {
             tokio::task::yield_now().await;

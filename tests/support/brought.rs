@@ -36,11 +36,23 @@ struct Running {
 }
 
 impl Brought {
-    /// A store in memory, the settings of `file` and some more, each named by its path.
-    pub(crate) fn start(file: Option<&Path>, settings: &[(&'static str, &str)]) -> Self {
+    /// With a store in memory and nothing special.
+    pub(crate) fn start() -> Self {
+        Self::configured("")
+    }
+
+    /// With settings.
+    pub(crate) fn configured(toml: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), toml).expect("written");
+        Self::of_file(file.path())
+    }
+
+    /// With the settings of a file.
+    pub(crate) fn of_file(file: &Path) -> Self {
         let fixed = [("server.listen", "127.0.0.1:0"), ("store.url", "memory:")];
-        let flags = fixed.iter().chain(settings).map(|(path, value)| Flag { name: "--test", path, value: (*value).to_owned() });
-        let config = config::load(file, &BTreeMap::new(), &flags.collect::<Vec<_>>()).expect("a configuration").config;
+        let flags = fixed.map(|(path, value)| Flag { name: "--test", path, value: value.to_owned() });
+        let config = config::load(Some(file), &BTreeMap::new(), &flags).expect("a configuration").config;
         let (poison, (started, running), (stop, stopped)) = (Arc::<Poison>::default(), channel(), oneshot::channel());
         let brought = poison.clone();
         let work = move || runtime::run(|threads| serve(config, threads, brought, started, stopped)).expect("a server");
@@ -101,7 +113,8 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let (env, id, settings) = (threads.env.clone(), NodeId(threads.env.next_id()), config.server.clone());
     let authenticator = Authenticator::new(&config.auth, env.clone()).expect("keys");
-    let opening = async move { Node::open(&config, None, id, env, Threads::arbiters()).await };
+    let arbiters = Threads::arbiters();
+    let opening = async move { Node::open(&config, None, id, env, arbiters).await };
     let node = threads.journal.spawn(opening).await.expect("no panic")?;
     let host = node.runtime.entity(poison)?;
     let (server, address) = server::start(&settings, App::new(node.clone()), Arc::new(authenticator))?;

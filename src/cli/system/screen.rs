@@ -40,7 +40,7 @@ impl Screen {
             Some((rows, _)) => {
                 let start = if first { "\u{1b}[2J\u{1b}[H" } else { "\u{1b}[H" };
                 // Line by line over what stands there, so that nothing flickers.
-                let lines = fit(lines, rows).into_iter().map(|line| format!("{line}\u{1b}[K\r\n")).collect::<String>();
+                let lines = fit(lines, rows).into_iter().map(|line| format!("{line}\u{1b}[K\n")).collect::<String>();
                 format!("{start}{lines}\u{1b}[J")
             }
             None => format!("{}{}\n", if first { "" } else { "\n" }, lines.join("\n")),
