@@ -1,9 +1,14 @@
 //! A store that is slow, fails, and lies about success, as its seed says. What it stores is stored by the memory store.
 
 use ionveil_journal::{Append, Claim, Filter, Lease, MemoryStore, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
+use ionveil_journal::{
+    ArmedTimer, DeadLetter, DeadLetterStore, NewOutboxRow, OutboxRow, OutboxState, OutboxStore, Reacted, Settlement, TimerStore,
+};
+use ionveil_kernel::Org;
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Recorded, StreamId, Timestamp};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use uuid::Uuid;
 
 pub(crate) struct FaultyStore {
     inner: MemoryStore,
@@ -90,5 +95,82 @@ impl Store for FaultyStore {
     }
     fn close(&self) -> BoxFuture<'_, ()> {
         self.inner.close()
+    }
+}
+
+impl TimerStore for FaultyStore {
+    fn due_timers<'a>(
+        &'a self,
+        partitions: &'a [u16],
+        now: Timestamp,
+        after: Option<&'a ArmedTimer>,
+        limit: usize,
+    ) -> StoreResult<'a, Vec<ArmedTimer>> {
+        self.inner.due_timers(partitions, now, after, limit)
+    }
+    fn next_due<'a>(&'a self, partitions: &'a [u16]) -> StoreResult<'a, Option<Timestamp>> {
+        self.inner.next_due(partitions)
+    }
+    fn consume_timer<'a>(&'a self, claim: Claim, timer: &'a ArmedTimer) -> StoreResult<'a, bool> {
+        self.inner.consume_timer(claim, timer)
+    }
+    fn timers<'a>(&'a self, owner: &'a StreamId) -> StoreResult<'a, Vec<ArmedTimer>> {
+        self.inner.timers(owner)
+    }
+}
+
+impl OutboxStore for FaultyStore {
+    fn checkpoints<'a>(&'a self, reactor: &'a str) -> StoreResult<'a, Vec<u64>> {
+        self.inner.checkpoints(reactor)
+    }
+    fn react<'a>(
+        &'a self,
+        claim: Claim,
+        reactor: &'a str,
+        from: u64,
+        to: u64,
+        rows: &'a [NewOutboxRow],
+        now: Timestamp,
+    ) -> StoreResult<'a, Reacted> {
+        self.inner.react(claim, reactor, from, to, rows, now)
+    }
+    fn outbox_due<'a>(&'a self, partitions: &'a [u16], now: Timestamp, limit: usize) -> StoreResult<'a, Vec<OutboxRow>> {
+        self.inner.outbox_due(partitions, now, limit)
+    }
+    fn outbox_next<'a>(&'a self, partitions: &'a [u16]) -> StoreResult<'a, Option<Timestamp>> {
+        self.inner.outbox_next(partitions)
+    }
+    fn outbox_begin<'a>(&'a self, claim: Claim, effect_id: Uuid) -> StoreResult<'a, bool> {
+        self.inner.outbox_begin(claim, effect_id)
+    }
+    fn outbox_settle<'a>(&'a self, claim: Claim, effect_id: Uuid, settlement: &'a Settlement) -> StoreResult<'a, bool> {
+        self.inner.outbox_settle(claim, effect_id, settlement)
+    }
+    fn outbox_abandoned<'a>(&'a self, claim: Claim) -> StoreResult<'a, u64> {
+        self.inner.outbox_abandoned(claim)
+    }
+    fn outbox<'a>(
+        &'a self,
+        org: Option<&'a Org>,
+        state: Option<OutboxState>,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> StoreResult<'a, Vec<OutboxRow>> {
+        self.inner.outbox(org, state, after, limit)
+    }
+}
+
+impl DeadLetterStore for FaultyStore {
+    fn park<'a>(&'a self, letter: &'a DeadLetter, max: u64) -> StoreResult<'a, bool> {
+        self.inner.park(letter, max)
+    }
+    fn dead_letters<'a>(&'a self, org: Option<&'a Org>, after: Option<Uuid>, limit: usize) -> StoreResult<'a, Vec<DeadLetter>> {
+        self.inner.dead_letters(org, after, limit)
+    }
+    fn dead_letter<'a>(&'a self, id: Uuid) -> StoreResult<'a, Option<DeadLetter>> {
+        self.inner.dead_letter(id)
+    }
+    fn discard<'a>(&'a self, id: Uuid) -> StoreResult<'a, bool> {
+        self.inner.discard(id)
     }
 }

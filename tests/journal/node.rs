@@ -143,14 +143,17 @@ pub(crate) async fn a_partition_belongs_to_one_node_at_a_time(store: Arc<dyn Sto
     let first = open(&store, 1, short.clone()).await;
     let refused = Journal::open(store.clone(), env(), node(2), short.clone()).await;
     assert!(refused.is_err(), "the lease is kept alive, so nobody else gets in");
+    let claimed: Vec<u16> = first.claims().iter().map(|claim| claim.partition).collect();
+    assert_eq!(claimed, (0..store.partitions()).collect::<Vec<_>>(), "it holds every partition, in order");
     assert!(matches!(commit(&first, single(&name("a"), "c", 1)).await, Outcome::Committed(_)));
     // Somebody takes everything over behind the first one's back, as after a long freeze.
     let leases = store.leases().await.expect("leases");
     assert!(leases.iter().all(|lease| lease.node == Some(node(1))));
     store.release(node(1)).await.expect("release");
-    store.claim(node(2), Duration::from_secs(60)).await.expect("claim");
+    let current = store.claim(node(2), Duration::from_secs(60)).await.expect("claim");
     let late = commit(&first, single(&name("a"), "late", 2)).await;
     assert_eq!(late, Outcome::Failed(AppendFailure::NotOwned));
+    assert!(first.claims().iter().all(|claim| !current.contains(claim)), "none of its claims is one of the new owner's");
     assert_eq!(store.heads().await.expect("heads").iter().sum::<u64>(), 1, "the stale owner stored nothing");
 }
 
