@@ -27,6 +27,8 @@ mod sim;
 mod slot;
 mod slots;
 mod supervision;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod turnstile;
 mod watch;

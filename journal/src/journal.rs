@@ -2,7 +2,7 @@
 //! the store itself.
 
 use crate::lease::{Ownership, keep};
-use crate::writer::{Job, Writer};
+use crate::writer::{Job, News, Writer};
 use crate::{Append, Claim, Receipt, Store, StoreError};
 use ionveil_kernel::{Env, NodeId, StreamId};
 use std::sync::Arc;
@@ -150,12 +150,6 @@ impl Journal {
     #[must_use]
     pub fn ready(&self) -> bool {
         self.ownership.ready()
-    }
-
-    /// What this node owns, under leases that are not over.
-    #[must_use]
-    pub fn claims(&self) -> Vec<crate::Claim> {
-        self.ownership.claims()
     }
 
     /// The epoch under which this node owns the partition of `owner` now; none if it does not. As long as it stays the

@@ -5,7 +5,7 @@
 
 use super::faulty::FaultyStore;
 use super::tally::{Command, Event, LIMIT, State, Tally};
-use ionveil_actors::{AskError, Host, Reply, Runtime, RuntimeConfig, SimEnv, simulate};
+use crate::{AskError, Host, Reply, Runtime, RuntimeConfig, SimEnv, simulate};
 use ionveil_journal::{Journal, JournalConfig, Store};
 use ionveil_kernel::{CommandId, Env, EventCodec, IdSource, Meta, NodeId, StreamId, testkit};
 use prometheus_client::registry::Registry;
