@@ -36,5 +36,4 @@ macro_rules! lacking {
         }
     };
 }
-lacking!(crate::SqliteStore);
 lacking!(crate::PostgresStore);

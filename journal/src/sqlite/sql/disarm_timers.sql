@@ -1,0 +1,1 @@
+DELETE FROM timers WHERE (org, kind, id, name) IN (VALUES /*rows*/)
