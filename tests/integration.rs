@@ -1,7 +1,6 @@
 //! The one integration binary: everything that needs more than one crate, a real store or a running process. Each module
 //! builds its own universe; nothing is shared but servers that are started once and stopped with this process.
 
-mod actors;
 mod cli;
 mod crash;
 mod http;

@@ -170,12 +170,11 @@ impl<D: Decider> Entity<D> {
     fn park(&self, seq: u64, fault: String) {
         let Some(letter) = self.letter(seq, fault) else { return };
         let core = self.shared.core.clone();
-        core.parked.insert(&letter.owner, letter.command_id);
         tracing::error!(entity = %letter.owner, command = %letter.command_id, fault = letter.fault, "a command is parked as a dead letter");
         self.later(async move {
             let parked = core.journal.store().park(&letter, core.config.dead_letters_max).await;
-            if !matches!(parked, Ok(true)) {
-                core.parked.remove(&letter.owner, letter.command_id);
+            if matches!(parked, Ok(true)) {
+                core.parked.insert(&letter.owner, letter.command_id);
             }
             Some(Input::Parked { seq, parked: parked.map(|room| room.then_some(letter.id)) })
         });

@@ -212,7 +212,6 @@ impl<D: Decider> Host<D> {
         let waiter = Waiter { reply, place };
         let pending = Pending {
             seq: 0,
-            class,
             command,
             meta,
             firing,

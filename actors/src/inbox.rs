@@ -2,7 +2,7 @@
 //! mailbox holds at most one wake-up for it. It knows nothing of what the messages mean.
 
 use crate::class::Class;
-use ionveil_sync::{Gate, Refused};
+use ionveil_sync::Gate;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,11 +23,6 @@ impl<M> Inbox<M> {
     /// The places of what waits and of what is worked on.
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
-    }
-
-    /// Takes a place among at most `limit`.
-    pub(crate) fn enter(&self, limit: u32) -> Result<(), Refused> {
-        self.gate.try_enter(limit)
     }
 
     /// Queues a message whose place was taken.
@@ -51,34 +46,6 @@ impl<M> Inbox<M> {
         let mut queues = self.queues.lock();
         let class = Class::ALL.into_iter().find(|class| !queues[class.index()].is_empty())?;
         if admit(class) { queues[class.index()].pop_front() } else { None }
-    }
-
-    /// Up to `most` messages into `batch`, most urgent first.
-    pub(crate) fn take(&self, most: usize, batch: &mut Vec<M>) {
-        let mut queues = self.queues.lock();
-        for queue in queues.iter_mut() {
-            let count = queue.len().min(most - batch.len());
-            batch.extend(queue.drain(..count));
-        }
-    }
-
-    /// Puts messages back in front of their class, in their order.
-    pub(crate) fn put_back(&self, class: Class, messages: impl DoubleEndedIterator<Item = M>) {
-        let mut queues = self.queues.lock();
-        for message in messages.rev() {
-            queues[class.index()].push_front(message);
-        }
-    }
-
-    /// Everything that waits, most urgent first.
-    pub(crate) fn drain(&self) -> Vec<M> {
-        let mut queues = self.queues.lock();
-        queues.iter_mut().flat_map(std::mem::take).collect()
-    }
-
-    /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queues.lock().iter().all(VecDeque::is_empty)
     }
 
     /// How many wait.

@@ -27,6 +27,9 @@ mod sim;
 mod slot;
 mod slots;
 mod supervision;
+pub mod testkit;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod turnstile;
 mod watch;

@@ -8,7 +8,7 @@ use ionveil_sync::{Permit, Refused};
 use std::sync::Arc;
 
 pub(crate) struct Place<D: Decider> {
-    permit: Permit<Slot<D>>,
+    _permit: Permit<Slot<D>>,
     core: Arc<Core>,
     working: bool,
 }
@@ -16,17 +16,12 @@ pub(crate) struct Place<D: Decider> {
 impl<D: Decider> Place<D> {
     /// A place at `slot` among at most `limit`, for a command whose place on the node was taken.
     pub(crate) fn take(slot: &Arc<Slot<D>>, core: &Arc<Core>, limit: u32) -> Result<Self, Refused> {
-        Ok(Self { permit: Permit::try_enter(slot, limit)?, core: core.clone(), working: false })
+        Ok(Self { _permit: Permit::try_enter(slot, limit)?, core: core.clone(), working: false })
     }
 
     /// It has passed the turnstile.
     pub(crate) fn work(&mut self) {
         self.working = true;
-    }
-
-    /// The entity's slot.
-    pub(crate) fn slot(&self) -> &Arc<Slot<D>> {
-        self.permit.of()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::lease::{Ownership, keep};
 use crate::writer::{Job, News, Writer};
-use crate::{Append, Receipt, Store, StoreError};
+use crate::{Append, Claim, Receipt, Store, StoreError};
 use ionveil_kernel::{Env, NodeId, StreamId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,17 +152,19 @@ impl Journal {
         self.ownership.ready()
     }
 
-    /// What this node owns, under leases that are not over.
-    #[must_use]
-    pub fn claims(&self) -> Vec<crate::Claim> {
-        self.ownership.claims()
-    }
-
     /// The epoch under which this node owns the partition of `owner` now; none if it does not. As long as it stays the
     /// same, nobody else has appended there.
     #[must_use]
     pub fn epoch(&self, owner: &StreamId) -> Option<u64> {
         self.ownership.epoch(owner.partition(self.store.partitions()))
+    }
+
+    /// The claims of this node that may be used now, by partition; none for a partition that is lost, or once the lease is
+    /// over by this node's monotonic clock. Each claim holds for itself: while epochs change, some may be older than
+    /// others. Takes no lock.
+    #[must_use]
+    pub fn claims(&self) -> Vec<Claim> {
+        self.ownership.claims()
     }
 
     /// Gives the partitions up and closes the store. Call it when nothing is in flight any more.

@@ -10,13 +10,13 @@ mod dead_letters;
 mod error;
 mod feed;
 mod journal;
-mod lacking;
 mod lease;
 mod memory;
 mod outbox;
 mod port;
 mod postgres;
 mod sqlite;
+pub mod testkit;
 mod timers;
 mod writer;
 

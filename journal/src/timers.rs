@@ -1,6 +1,6 @@
 //! Timers: rows that an append writes with its events, and that somebody reads when they are due. Nothing here fires one.
 
-use crate::{Append, Claim, StoreError, StoreResult};
+use crate::{Append, Claim, Receipt, StoreError, StoreResult};
 use ionveil_kernel::{StreamId, TimerPolicy, Timestamp};
 use std::collections::BTreeMap;
 
@@ -112,6 +112,7 @@ pub(crate) fn check(append: &Append) -> Result<(), StoreError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Net {
     Armed {
+        partition: u16,
         due: Timestamp,
         policy: TimerPolicy,
         armed: u64,
@@ -122,18 +123,18 @@ pub(crate) enum Net {
     Consumed,
 }
 
-/// The net effect of `appends` (with the positions of their receipts) on each timer, so that a store can write it in any
-/// order.
-pub(crate) fn net<'a>(appends: impl Iterator<Item = (&'a Append, u64)>) -> BTreeMap<(&'a StreamId, &'a str), Net> {
+/// The net effect of accepted appends on each timer, so that a store can write it in any order.
+pub(crate) fn net<'a, 'r>(accepted: impl Iterator<Item = (&'a Append, &'r Receipt)>) -> BTreeMap<(&'a StreamId, &'a str), Net> {
     let mut timers: BTreeMap<(&StreamId, &str), Net> = BTreeMap::new();
-    for (append, armed) in appends {
+    for (append, receipt) in accepted {
+        let (partition, armed) = (receipt.partition, receipt.position);
         for TimerChange { name, change } in &append.timers {
             let key = (&append.owner, name.as_str());
             let net = match (*change, timers.get(&key).copied()) {
-                (TimerChangeKind::Arm { due, policy }, _) => Net::Armed { due, policy, armed, consumed: false },
+                (TimerChangeKind::Arm { due, policy }, _) => Net::Armed { partition, due, policy, armed, consumed: false },
                 (TimerChangeKind::Disarm, _) | (TimerChangeKind::Consume, Some(Net::Gone)) => Net::Gone,
-                (TimerChangeKind::Consume, Some(Net::Armed { due, policy, armed, .. })) => {
-                    Net::Armed { due, policy, armed, consumed: true }
+                (TimerChangeKind::Consume, Some(Net::Armed { partition, due, policy, armed, .. })) => {
+                    Net::Armed { partition, due, policy, armed, consumed: true }
                 }
                 (TimerChangeKind::Consume, Some(Net::Consumed) | None) => Net::Consumed,
             };

@@ -103,8 +103,19 @@ impl Writer {
         }
     }
 
-    /// Discards what rests on a generation that failed.
+    /// Discards what rests on a generation that failed, and refuses what would spoil the batch for others.
     fn lawful(&mut self, job: Job) -> Option<Job> {
+        let job = self.current(job)?;
+        if let Err(error) = crate::timers::check(&job.append) {
+            tracing::warn!(lane = self.lane, owner = %job.append.owner, %error, "an append was refused");
+            self.fail(&job.append);
+            (job.done)(Outcome::Failed(AppendFailure::Refused));
+            return None;
+        }
+        Some(job)
+    }
+
+    fn current(&mut self, job: Job) -> Option<Job> {
         match self.failed.get(&job.append.owner) {
             Some(failed) if job.append.generation <= *failed => {
                 (job.done)(Outcome::Failed(AppendFailure::Discarded));
@@ -118,6 +129,11 @@ impl Writer {
         }
     }
 
+    fn fail(&mut self, append: &Append) {
+        let failed = self.failed.entry(append.owner.clone()).or_default();
+        *failed = append.generation.max(*failed);
+    }
+
     async fn commit(&mut self, batch: Vec<Job>) {
         let (appends, waiters): (Vec<Append>, Vec<OnOutcome>) = batch.into_iter().map(|job| (job.append, job.done)).unzip();
         let outcomes = self.append(&appends).await;
@@ -126,8 +142,7 @@ impl Writer {
             committed |= matches!(outcome, Outcome::Committed(_));
             armed |= may_have_armed(append, &outcome);
             if !matches!(outcome, Outcome::Committed(_)) {
-                let failed = self.failed.entry(append.owner.clone()).or_default();
-                *failed = append.generation.max(*failed);
+                self.fail(append);
             }
             done(outcome);
         }

@@ -4,15 +4,18 @@
 //! [`Fresh`] store, or `None` (after printing why) where this machine cannot.
 
 pub(crate) mod appending;
+pub(crate) mod dead_letters;
 pub(crate) mod fencing;
 pub(crate) mod given;
 pub(crate) mod leasing;
 pub(crate) mod model;
+pub(crate) mod outbox;
 pub(crate) mod payloads;
 pub(crate) mod reading;
 pub(crate) mod receipts;
 pub(crate) mod scanning;
 pub(crate) mod snapshots;
+pub(crate) mod timers;
 
 use ionveil_journal::Store;
 use std::any::Any;
@@ -72,6 +75,38 @@ macro_rules! contract_suite {
                 nothing_commits_under_an_epoch_that_was_raised;
             snapshots: there_is_none_at_first, a_newer_one_replaces_an_older, an_older_one_is_ignored,
                 another_reducer_replaces_even_a_newer, snapshots_belong_to_their_entity;
+            timers: an_armed_timer_reads_back_as_it_was_given,
+                arming_takes_the_position_of_the_receipt_also_without_events,
+                what_is_refused_changes_no_timer,
+                a_batch_of_both_kinds_arms_for_the_accepted_only,
+                changes_follow_the_order_of_list_and_batch,
+                many_changes_agree_with_a_map,
+                a_timer_is_consumed_once_and_only_as_it_was_armed,
+                who_lost_the_partition_consumes_nothing,
+                due_timers_are_paged_in_order,
+                partitions_that_are_not_asked_for_stay_out,
+                names_that_no_store_takes_are_refused,
+                extreme_dues_survive;
+            outbox: a_step_stores_checkpoint_and_rows_as_they_were_given,
+                a_step_from_elsewhere_moves_nothing,
+                who_lost_the_partition_stores_nothing,
+                a_row_belongs_to_its_partition,
+                an_effect_is_stored_once,
+                a_long_step_is_stored_whole,
+                steps_that_no_store_takes_are_refused,
+                what_is_due_comes_in_order,
+                the_next_time_is_that_of_what_is_pending,
+                only_what_is_pending_begins,
+                every_state_can_be_settled_in_every_way,
+                tries_are_counted,
+                what_a_dead_owner_was_sending_is_unknown,
+                the_outbox_is_listed_page_by_page;
+            dead_letters: a_dead_letter_reads_back_as_it_was_given,
+                the_same_command_has_one_dead_letter,
+                an_organisation_has_so_many_and_takes_none_from_others,
+                dead_letters_are_paged_by_organisation,
+                what_is_discarded_is_gone,
+                a_zero_byte_is_refused_in_commands_and_replaced_in_faults;
         }
 
         #[test]

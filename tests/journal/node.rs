@@ -3,8 +3,9 @@
 //! `node_suite!(factory)` makes the tests of one store, with the factory of `contract_suite!`.
 
 use super::contract::given::*;
+use super::contract::timers::{arm, with};
 use ionveil_actors::TokioEnv;
-use ionveil_journal::{Append, AppendFailure, Cursor, Feed, Filter, Journal, JournalConfig, Outcome, Store};
+use ionveil_journal::{Append, AppendFailure, Cursor, Feed, Filter, Journal, JournalConfig, Outcome, Store, TimerChange, TimerChangeKind};
 use ionveil_kernel::Env;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ macro_rules! node_suite {
     ($factory:path) => {
         $crate::journal::node::node_suite! { $factory:
             everything_acknowledged_is_read_once_by_readers_that_come_and_go, a_failed_generation_is_discarded,
-                a_full_queue_turns_appends_away, a_partition_belongs_to_one_node_at_a_time, a_node_comes_back_at_once
+                a_full_queue_turns_appends_away, a_partition_belongs_to_one_node_at_a_time, a_node_comes_back_at_once,
+                arming_wakes_whoever_waits_for_timers, a_name_that_no_store_takes_spoils_only_its_own_append
         }
     };
     ($factory:path: $($rule:ident),+) => {
@@ -143,14 +145,17 @@ pub(crate) async fn a_partition_belongs_to_one_node_at_a_time(store: Arc<dyn Sto
     let first = open(&store, 1, short.clone()).await;
     let refused = Journal::open(store.clone(), env(), node(2), short.clone()).await;
     assert!(refused.is_err(), "the lease is kept alive, so nobody else gets in");
+    let claimed: Vec<u16> = first.claims().iter().map(|claim| claim.partition).collect();
+    assert_eq!(claimed, (0..store.partitions()).collect::<Vec<_>>(), "it holds every partition, in order");
     assert!(matches!(commit(&first, single(&name("a"), "c", 1)).await, Outcome::Committed(_)));
     // Somebody takes everything over behind the first one's back, as after a long freeze.
     let leases = store.leases().await.expect("leases");
     assert!(leases.iter().all(|lease| lease.node == Some(node(1))));
     store.release(node(1)).await.expect("release");
-    store.claim(node(2), Duration::from_secs(60)).await.expect("claim");
+    let current = store.claim(node(2), Duration::from_secs(60)).await.expect("claim");
     let late = commit(&first, single(&name("a"), "late", 2)).await;
     assert_eq!(late, Outcome::Failed(AppendFailure::NotOwned));
+    assert!(first.claims().iter().all(|claim| !current.contains(claim)), "none of its claims is one of the new owner's");
     assert_eq!(store.heads().await.expect("heads").iter().sum::<u64>(), 1, "the stale owner stored nothing");
 }
 
@@ -162,4 +167,33 @@ pub(crate) async fn a_node_comes_back_at_once(store: Arc<dyn Store>) {
     let again = tokio::time::timeout(Duration::from_secs(10), open(&store, 1, long)).await.expect("at once");
     assert!(matches!(commit(&again, single(&name("a"), "d", 2)).await, Outcome::Committed(_)));
     assert_eq!(commit(&first, single(&name("a"), "e", 3)).await, Outcome::Failed(AppendFailure::NotOwned));
+}
+
+pub(crate) async fn arming_wakes_whoever_waits_for_timers(store: Arc<dyn Store>) {
+    let journal = open(&store, 1, JournalConfig::default()).await;
+    let owner = name("a");
+    let mut armed = journal.armed();
+    let disarm = TimerChange { name: "x".to_owned(), change: TimerChangeKind::Disarm };
+    assert!(matches!(commit(&journal, with(&owner, 1, vec![disarm])).await, Outcome::Committed(_)));
+    // The next commit of the same entity comes after all that the first one set off.
+    assert!(matches!(commit(&journal, single(&owner, "c", 2)).await, Outcome::Committed(_)));
+    assert!(!armed.has_changed().expect("the journal lives"), "nothing was armed");
+    assert_eq!(commit(&journal, with(&owner, 9, vec![arm("x", 5)])).await, Outcome::Failed(AppendFailure::Conflict));
+    let again = Append { generation: 2, ..with(&owner, 3, vec![arm("x", 5)]) };
+    assert!(matches!(commit(&journal, again).await, Outcome::Committed(_)));
+    tokio::time::timeout(Duration::from_secs(10), armed.changed()).await.expect("a wake-up").expect("the journal lives");
+    let partition = owner.partition(store.partitions());
+    assert_eq!(store.next_due(&[partition]).await.expect("next"), Some(second(5)));
+    assert!(!armed.has_changed().expect("the journal lives"), "once for one");
+}
+
+pub(crate) async fn a_name_that_no_store_takes_spoils_only_its_own_append(store: Arc<dyn Store>) {
+    let journal = open(&store, 1, JournalConfig::default()).await;
+    let (bad, good) = (name_in(&*store, 0), name_in(&*store, 2));
+    let batch = [with(&bad, 1, vec![arm("", 1)]), single(&bad, "on it", 2), with(&good, 1, vec![arm("x", 1)])];
+    let [refused, behind, stored] = batch.map(|append| submit(&journal, append));
+    assert_eq!(refused.await.expect("outcome"), Outcome::Failed(AppendFailure::Refused));
+    let behind = behind.await.expect("outcome");
+    assert!(matches!(behind, Outcome::Failed(AppendFailure::Conflict | AppendFailure::Discarded)), "{behind:?}");
+    assert!(matches!(stored.await.expect("outcome"), Outcome::Committed(_)));
 }

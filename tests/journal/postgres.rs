@@ -1,6 +1,7 @@
 //! Postgres: the common rules, and the interleavings that only a server with many sessions can bring about. Each test
 //! has a database of its own.
 
+mod effects;
 mod given;
 mod interleaving;
 mod ownership;

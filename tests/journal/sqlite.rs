@@ -1,10 +1,11 @@
 //! The store in a SQLite file: the contract, and what only a file can get wrong.
 
 use super::contract::given::*;
+use super::contract::timers::{arm, with};
 use super::contract::{Fresh, contract_suite};
 use super::feed::feed_suite;
 use super::node::node_suite;
-use ionveil_journal::{SqliteSettings, SqliteStore, Store, StoreError};
+use ionveil_journal::{SqliteSettings, SqliteStore, Store, StoreError, TimerStore};
 use sqlx::Row;
 use std::path::Path;
 use std::sync::Arc;
@@ -276,6 +277,31 @@ async fn change(path: &Path, sql: &'static str) {
     let mut connection = connect(path).await;
     sqlx::query(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
+}
+
+/// A file as a release before the further tables left it.
+#[tokio::test]
+async fn an_older_file_is_brought_up_to_date() {
+    let folder = folder();
+    let path = folder.path().join("journal.db");
+    let owner = name("a");
+    let first = open(folder.path()).await;
+    let claims = owned(&first).await;
+    accepted(&first, &claims, &[single(&owner, "c", 1)]).await;
+    let before = everything(&first).await;
+    first.close().await;
+    for table in ["DROP TABLE timers", "DROP TABLE outbox", "DROP TABLE reactor_checkpoints", "DROP TABLE dead_letters"] {
+        change(&path, table).await;
+    }
+    change(&path, "DELETE FROM _sqlx_migrations WHERE version > 1").await;
+    let reader = SqliteStore::open_read_only(&path).await.unwrap();
+    assert_eq!(everything(&reader).await, before);
+    assert!(matches!(reader.timers(&owner).await, Err(StoreError::Incompatible(_))), "who only reads changes no file");
+    reader.close().await;
+    let again = open(folder.path()).await;
+    assert_eq!(everything(&again).await, before);
+    accepted(&again, &claims, &[with(&owner, 2, vec![arm("x", 1)])]).await;
+    assert_eq!(again.timers(&owner).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::repo::Repo;
 use crate::run::{cargo, run as run_command};
-use crate::{coverage, deny, setup, suite, tidy};
+use crate::{coverage, deny, loom, setup, suite, tidy};
 use anyhow::{Context, Result, bail};
 use std::time::Duration;
 
@@ -26,13 +26,14 @@ struct Step {
 
 /// Cheap steps first. `clippy` and `doc` stand side by side because both read the dependencies' metadata, which neither
 /// the build nor the tests produce; `test` builds once, instrumented, so that `coverage` has only to read.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step { name: "setup", what: "Postgres, coverage tools and schemathesis are there", run: setup::run },
     Step { name: "fmt", what: "cargo fmt --all --check", run: fmt },
     Step { name: "tidy", what: "the rules of the house", run: tidy::run },
     Step { name: "deny", what: "licences and banned dependencies", run: deny::run },
     Step { name: "clippy", what: "cargo clippy, warnings are errors", run: clippy },
     Step { name: "doc", what: "cargo doc, warnings are errors", run: doc },
+    Step { name: "loom", what: "the models of sync/ pass, and catch every mutant", run: loom::run },
     Step { name: "test", what: "cargo test --workspace, instrumented for coverage", run: suite::run },
     Step { name: "coverage", what: "at least 85 % of lines where decisions are made", run: coverage::report },
 ];
@@ -70,11 +71,14 @@ fn timed<T>(action: impl FnOnce() -> T) -> (T, Duration) {
 }
 
 fn fmt(repo: &Repo) -> Result<()> {
-    run_command(cargo(repo.root()).args(["fmt", "--all", "--check"]))
+    run_command(cargo(repo.root()).args(["fmt", "--all", "--check"]))?;
+    run_command(cargo(&repo.path(loom::WORKSPACE)).args(["fmt", "--all", "--check"]))
 }
 
 fn clippy(repo: &Repo) -> Result<()> {
-    run_command(cargo(repo.root()).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    run_command(cargo(repo.root()).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    // The unit tests of `sync/` are over `std`, so its sources are looked at here without them.
+    run_command(loom::cargo_of_models(repo, "clippy").args(["--lib", "--tests", "--", "-D", "warnings"]))
 }
 
 fn doc(repo: &Repo) -> Result<()> {

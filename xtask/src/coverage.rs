@@ -8,7 +8,7 @@
 mod lcov;
 
 use crate::repo::Repo;
-use crate::run::{find, output};
+use crate::run::{executables, find, output};
 use crate::tidy::Source;
 use anyhow::{Context, Result, ensure};
 use lcov::Lines;
@@ -143,14 +143,6 @@ fn group(file: &str) -> Option<String> {
 /// Where the floor holds.
 fn is_gated(group: &str) -> bool {
     matches!(group, "kernel" | "journal" | "views") || group.starts_with("domain/")
-}
-
-fn executables(cargo_messages: &str) -> Vec<String> {
-    let messages = cargo_messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let mut found: Vec<String> = messages.filter_map(|message| message.get("executable")?.as_str().map(str::to_owned)).collect();
-    found.sort();
-    found.dedup();
-    found
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Licences, banned crates and sources of the dependencies, against `deny.toml`: with cargo-deny where it is installed
 //! (it also knows the advisories), and always with our own reading of the same file, which needs no network.
 
+use crate::loom;
 use crate::repo::Repo;
 use crate::run::{cargo, find, output, run as run_command};
 use crate::spdx;
@@ -46,16 +47,19 @@ struct Package {
 /// What cargo writes before the address of a package registry, as opposed to `git+` or a folder.
 const REGISTRY: &str = "registry+";
 
-/// Checks the dependencies as locked, for every feature that the workspace turns on.
+/// Checks the dependencies as locked, for every feature that the workspace turns on; those of the models too.
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     let policy: Policy = toml::from_str(&repo.read("deny.toml")?).context("read deny.toml")?;
     let host = host(repo)?;
-    let printed = output(cargo(repo.root()).args(["metadata", "--format-version", "1", "--locked", "--filter-platform", &host]))?;
-    let metadata: Metadata = serde_json::from_str(&printed).context("read cargo metadata")?;
-    let faults = faults(&policy, &metadata.packages);
-    faults.iter().for_each(|fault| println!("{fault}"));
-    ensure!(faults.is_empty(), "accept {} of the dependencies", faults.len());
-    println!("{} packages: licences and sources allowed, none banned", metadata.packages.len());
+    for folder in ["", loom::WORKSPACE] {
+        let root = repo.path(folder);
+        let printed = output(cargo(&root).args(["metadata", "--format-version", "1", "--locked", "--filter-platform", &host]))?;
+        let metadata: Metadata = serde_json::from_str(&printed).context("read cargo metadata")?;
+        let faults = faults(&policy, &metadata.packages);
+        faults.iter().for_each(|fault| println!("{fault}"));
+        ensure!(faults.is_empty(), "accept {} of the dependencies", faults.len());
+        println!("{} packages: licences and sources allowed, none banned", metadata.packages.len());
+    }
     match find(&["cargo-deny"], &[]) {
         Some(_) => run_command(cargo(repo.root()).args(["deny", "check"])),
         None => {

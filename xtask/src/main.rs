@@ -5,6 +5,7 @@
 mod ci;
 mod coverage;
 mod deny;
+mod loom;
 mod repo;
 mod run;
 mod schemathesis;
@@ -34,6 +35,8 @@ enum Command {
     Tidy,
     /// Checks licences and banned dependencies against deny.toml.
     Deny,
+    /// Runs the models of sync/ over loom, as it is and as each mutant.
+    Loom,
     /// Runs the whole test suite and measures what it covers.
     Coverage,
     /// Runs schemathesis against a running server.
@@ -66,6 +69,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Setup => setup::run(&repo),
         Command::Tidy => tidy::run(&repo),
         Command::Deny => deny::run(&repo),
+        Command::Loom => loom::run(&repo),
         Command::Coverage => {
             suite::run(&repo)?;
             coverage::report(&repo)

@@ -37,6 +37,15 @@ pub(crate) fn find(names: &[&str], folders: &[PathBuf]) -> Option<PathBuf> {
     names.iter().flat_map(|name| everywhere.iter().map(move |folder| folder.join(name))).find(|candidate| candidate.is_file())
 }
 
+/// The binaries that cargo's JSON messages tell of, sorted, each once.
+pub(crate) fn executables(cargo_messages: &str) -> Vec<String> {
+    let messages = cargo_messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut found: Vec<String> = messages.filter_map(|message| message.get("executable")?.as_str().map(str::to_owned)).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
 /// The command as a person would type it, with its arguments cut where they get long.
 fn describe(command: &Command) -> String {
     const LENGTH_MAX: usize = 160;

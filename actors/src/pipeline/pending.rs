@@ -1,7 +1,6 @@
 //! A command in line, and where it is.
 
 use crate::answer::{AskError, Reply};
-use crate::class::Class;
 use crate::loader::Loaded;
 use crate::place::Place;
 use ionveil_journal::{AppendFailure, ArmedTimer, Receipt};
@@ -43,7 +42,6 @@ pub(crate) enum Step<D: Decider> {
 pub(crate) struct Pending<D: Decider> {
     /// Its place among all that the pipeline has taken.
     pub(crate) seq: u64,
-    pub(crate) class: Class,
     pub(crate) command: D::Command,
     pub(crate) meta: Meta,
     /// The timer that it stands for, if it does.

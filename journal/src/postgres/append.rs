@@ -6,7 +6,7 @@ use super::options::Limits;
 use super::plan::{Flaw, Plan};
 use super::tails::Tails;
 use super::verdict;
-use crate::{Append, Claim, NewEvent, StoreError, Verdict};
+use crate::{Append, Claim, NewEvent, StoreError, TimerChange, TimerChangeKind, Verdict};
 use ionveil_kernel::Timestamp;
 use parking_lot::Mutex;
 use sqlx::Postgres;
@@ -67,7 +67,7 @@ fn bind<'q>(
 ) -> Result<Call<'q>, StoreError> {
     let touched: BTreeSet<u16> = plan.appends.iter().map(|append| append.partition).collect();
     let call = sqlx::query(SQL).bind(epochs(partitions, claims, &touched)).bind(integer(touched.len())?).bind(now.micros());
-    bind_events(bind_firsts(bind_appends(call, plan, batch)?, plan, tails), plan)
+    bind_timers(bind_events(bind_firsts(bind_appends(call, plan, batch)?, plan, tails), plan)?, batch)
 }
 
 fn bind_firsts<'q>(call: Call<'q>, plan: &Plan<'_>, tails: &Tails) -> Call<'q> {
@@ -119,6 +119,27 @@ fn bind_events<'q>(call: Call<'q>, plan: &Plan<'_>) -> Result<Call<'q>, StoreErr
         .bind(unless(untraced, each(events, |e| e.event.traceparent.as_deref()))))
 }
 
+/// The database looks at the first column only where it is empty.
+fn bind_timers<'q>(call: Call<'q>, batch: &[Append]) -> Result<Call<'q>, StoreError> {
+    let timers: Vec<(usize, &TimerChange)> =
+        (1..).zip(batch).flat_map(|(nth, append)| append.timers.iter().map(move |t| (nth, t))).collect();
+    let number = |change: &TimerChangeKind| match change {
+        TimerChangeKind::Arm { .. } => 0_i16,
+        TimerChangeKind::Disarm => 1,
+        TimerChangeKind::Consume => 2,
+    };
+    let armed = |change: &TimerChangeKind| match *change {
+        TimerChangeKind::Arm { due, policy } => Some((due.micros(), i16::from(policy.number()))),
+        TimerChangeKind::Disarm | TimerChangeKind::Consume => None,
+    };
+    Ok(call
+        .bind(try_each(&timers, |(nth, _)| integer(*nth))?)
+        .bind(each(&timers, |(_, timer)| timer.name.as_str()))
+        .bind(each(&timers, |(_, timer)| number(&timer.change)))
+        .bind(each(&timers, |(_, timer)| armed(&timer.change).map(|(due, _)| due)))
+        .bind(each(&timers, |(_, timer)| armed(&timer.change).map(|(_, policy)| policy))))
+}
+
 /// The claimed epoch of each partition; -1, which no head has, where it is not claimed or not needed.
 fn epochs(partitions: u16, claims: &[Claim], touched: &BTreeSet<u16>) -> Vec<i64> {
     let mut epochs = vec![-1; usize::from(partitions)];
@@ -130,11 +151,11 @@ fn epochs(partitions: u16, claims: &[Claim], touched: &BTreeSet<u16>) -> Vec<i64
     epochs
 }
 
-fn each<'a, T, U>(rows: &'a [T], column: impl Fn(&'a T) -> U) -> Vec<U> {
+pub(super) fn each<'a, T, U>(rows: &'a [T], column: impl Fn(&'a T) -> U) -> Vec<U> {
     rows.iter().map(column).collect()
 }
 
-fn try_each<'a, T, U>(rows: &'a [T], column: impl Fn(&'a T) -> Result<U, StoreError>) -> Result<Vec<U>, StoreError> {
+pub(super) fn try_each<'a, T, U>(rows: &'a [T], column: impl Fn(&'a T) -> Result<U, StoreError>) -> Result<Vec<U>, StoreError> {
     rows.iter().map(column).collect()
 }
 
@@ -151,7 +172,7 @@ fn integer(number: usize) -> Result<i32, StoreError> {
     i32::try_from(number).map_err(too_large)
 }
 
-fn big(number: u64) -> Result<i64, StoreError> {
+pub(super) fn big(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(too_large)
 }
 

@@ -89,6 +89,17 @@ impl Connections {
         }
     }
 
+    /// Sends a call that changes something, as one autocommit statement, and gives its rows.
+    ///
+    /// # Errors
+    /// As [`fault::sent`] says.
+    pub(super) async fn call(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>, StoreError> {
+        let mut held = self.take().await?;
+        let rows = held.decoded(query, Ok).await.map_err(fault::sent)?;
+        held.keep();
+        Ok(rows)
+    }
+
     /// Closes what is idle and lets nobody take another.
     pub(super) async fn close(&self) {
         self.permits.close();

@@ -26,7 +26,7 @@ pub(super) fn repeatable(error: sqlx::Error) -> StoreError {
     }
 }
 
-/// A fault of an append that had been sent. An `ERROR` is the server's word that the transaction was rolled back. A
+/// A fault of an append, or of another change, that had been sent. An `ERROR` is the server's word that the transaction was rolled back. A
 /// `FATAL` (the session is ended by force) or a broken connection may come after the commit.
 pub(super) fn sent(broken: Broken) -> StoreError {
     match broken {

@@ -71,7 +71,7 @@ fn claimed(partition: i16, epoch: i64) -> Result<Claim, sqlx::Error> {
     Ok(Claim { partition: number::partition(partition)?, epoch: unsigned(epoch)? })
 }
 
-fn numbers(claim: &Claim) -> Result<(i16, i64), StoreError> {
+pub(super) fn numbers(claim: &Claim) -> Result<(i16, i64), StoreError> {
     let unlawful = |_| StoreError::Invalid(format!("no such claim: {claim:?}"));
     Ok((i16::try_from(claim.partition).map_err(unlawful)?, i64::try_from(claim.epoch).map_err(unlawful)?))
 }

@@ -2,17 +2,19 @@
 //!
 //! An append is one autocommit call of a database function that locks the heads of the touched partitions, reads what
 //! it needs in later statements with fresh snapshots, and inserts. No client round trip happens while a head is locked,
-//! and no row is updated per append. Appends, leases and reads each have connections of their own, so that none waits
-//! for the others.
+//! and no row is updated per append. Appends, leases, effects and reads each have connections of their own, so that
+//! none waits for the others.
 //!
 //! It does not deliver anything (`LISTEN`/`NOTIFY`), keep a state between calls but open connections, or delete.
 
 mod append;
 mod connections;
+mod dead_letters;
 mod fault;
 mod lease;
 mod number;
 mod options;
+mod outbox;
 mod plan;
 mod read;
 mod row;
@@ -20,6 +22,7 @@ mod schema;
 mod tails;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod verdict;
 
 pub use options::PostgresOptions;
@@ -36,12 +39,15 @@ use std::time::Duration;
 const LANES: usize = 2;
 /// A heartbeat must never wait for a slow take-over.
 const CONTROL_CONNECTIONS: usize = 2;
+/// For what reactors, the outbox and timers change: apart from the leases, which must not wait for them.
+const EFFECT_CONNECTIONS: usize = 2;
 
 /// A journal in a Postgres schema.
 pub struct PostgresStore {
     partitions: u16,
     lanes: [Lane; LANES],
     control: Connections,
+    effects: Connections,
     readers: Connections,
 }
 
@@ -63,6 +69,7 @@ impl PostgresStore {
             partitions,
             lanes: [lane(), lane()],
             control: Connections::new(connect.clone(), writing, CONTROL_CONNECTIONS, &[]),
+            effects: Connections::new(connect.clone(), writing, EFFECT_CONNECTIONS, &[]),
             readers: Connections::new(connect.clone(), Limits::reading(options.read_timeout), options.readers as usize, &[]),
         })
     }
@@ -149,7 +156,7 @@ impl Store for PostgresStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            for connections in self.lanes.iter().map(|lane| &lane.connections).chain([&self.control, &self.readers]) {
+            for connections in self.lanes.iter().map(|lane| &lane.connections).chain([&self.control, &self.effects, &self.readers]) {
                 connections.close().await;
             }
         })

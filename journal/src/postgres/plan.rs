@@ -123,6 +123,7 @@ impl<'a> Planner<'a> {
 }
 
 fn lawful(append: &Append) -> Result<(), StoreError> {
+    crate::timers::check(append)?;
     if append.events.len() > APPEND_EVENTS_MAX {
         return Err(StoreError::Invalid(format!("{} events in one append of {}", append.events.len(), append.owner)));
     }

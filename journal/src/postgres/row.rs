@@ -71,27 +71,27 @@ fn cell(row: &PgRow, column: usize) -> Result<&[u8], Error> {
     row.try_get_raw(column)?.as_bytes().map_err(Error::Decode)
 }
 
-fn fixed<const N: usize>(row: &PgRow, column: usize) -> Result<[u8; N], Error> {
+pub(super) fn fixed<const N: usize>(row: &PgRow, column: usize) -> Result<[u8; N], Error> {
     cell(row, column)?.try_into().map_err(|_| Error::Decode(format!("column {column} has not {N} bytes").into()))
 }
 
-fn long(row: &PgRow, column: usize) -> Result<u64, Error> {
+pub(super) fn long(row: &PgRow, column: usize) -> Result<u64, Error> {
     unsigned(i64::from_be_bytes(fixed(row, column)?))
 }
 
-fn instant(row: &PgRow, column: usize) -> Result<Timestamp, Error> {
+pub(super) fn instant(row: &PgRow, column: usize) -> Result<Timestamp, Error> {
     fixed(row, column).map(i64::from_be_bytes).map(Timestamp::from_micros)
 }
 
-fn uuid(row: &PgRow, column: usize) -> Result<Uuid, Error> {
+pub(super) fn uuid(row: &PgRow, column: usize) -> Result<Uuid, Error> {
     fixed(row, column).map(Uuid::from_bytes)
 }
 
-fn text(row: &PgRow, column: usize) -> Result<&str, Error> {
+pub(super) fn text(row: &PgRow, column: usize) -> Result<&str, Error> {
     std::str::from_utf8(cell(row, column)?).map_err(|error| Error::Decode(error.into()))
 }
 
-fn maybe(row: &PgRow, column: usize) -> Result<Option<&str>, Error> {
+pub(super) fn maybe(row: &PgRow, column: usize) -> Result<Option<&str>, Error> {
     if row.try_get_raw(column)?.is_null() { Ok(None) } else { text(row, column).map(Some) }
 }
 

@@ -9,6 +9,7 @@ use super::event_row::place;
 use super::fault;
 use super::judge::{Head, Judge, accepted};
 use super::rows::{ManyRows, Values};
+use super::timers::{Changes, TimerStatements};
 use crate::{Append, Claim, NewEvent, Receipt, StoreError, Verdict};
 use ionveil_kernel::{BodyHash, CommandId, StreamId, Timestamp};
 use sqlx::SqlStr;
@@ -21,6 +22,7 @@ pub(super) struct Statements {
     find_versions: ManyRows,
     insert_events: ManyRows,
     insert_receipts: ManyRows,
+    timers: TimerStatements,
 }
 
 impl Statements {
@@ -30,6 +32,7 @@ impl Statements {
             find_versions: ManyRows::new(include_str!("sql/find_versions.sql"), 5),
             insert_events: ManyRows::new(include_str!("sql/insert_events.sql"), 17),
             insert_receipts: ManyRows::new(include_str!("sql/insert_receipts.sql"), 9),
+            timers: TimerStatements::new(),
         }
     }
 
@@ -41,6 +44,7 @@ impl Statements {
         batch: &[Append],
         now: Timestamp,
     ) -> Result<Vec<Verdict>, StoreError> {
+        batch.iter().try_for_each(crate::timers::check)?;
         let heads = heads(connection).await?;
         let commands: Vec<_> = batch.iter().map(|append| (&append.owner, append.command_id)).collect();
         let known = self.receipts(connection, &commands, heads.len()).await?;
@@ -100,7 +104,8 @@ impl Statements {
         let events: Vec<_> = accepted.iter().flat_map(|(append, receipt)| placed(append, receipt)).collect();
         let receipts = self.insert_receipts.filled(accepted, |values, _, (append, receipt)| push_receipt(values, append, receipt));
         let events = self.insert_events.filled(&events, |values, _, event| push_event(values, event));
-        execute(connection, events.chain(receipts)).await
+        let changes = Changes::of(accepted);
+        execute(connection, events.chain(receipts).chain(self.timers.filled(&changes))).await
     }
 }
 
@@ -145,7 +150,7 @@ fn placed<'a>(append: &'a Append, receipt: &'a Receipt) -> impl Iterator<Item = 
     (first..).zip(&append.events).map(move |(position, event)| Placed { owner: &append.owner, event, receipt, position })
 }
 
-fn push_name(values: &mut Values, stream: &StreamId) -> Result<(), StoreError> {
+pub(super) fn push_name(values: &mut Values, stream: &StreamId) -> Result<(), StoreError> {
     values.push(stream.org.as_str())?;
     values.push(stream.kind.as_str())?;
     values.push(stream.id.as_str())

@@ -2,7 +2,7 @@
 
 use super::fault::{self, unreadable};
 use crate::StoreError;
-use ionveil_kernel::Timestamp;
+use ionveil_kernel::{EntityId, Kind, Org, StreamId, Timestamp};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -30,6 +30,24 @@ impl<'r> Columns<'r> {
 
     pub(super) fn bytes(&self, column: usize) -> Result<&'r [u8], StoreError> {
         self.0.try_get_unchecked(column).map_err(fault::of)
+    }
+
+    pub(super) fn uuid(&self, column: usize) -> Result<Uuid, StoreError> {
+        Uuid::from_slice(self.bytes(column)?).map_err(|_| unreadable("uuid"))
+    }
+
+    pub(super) fn maybe_text(&self, column: usize) -> Result<Option<&'r str>, StoreError> {
+        self.0.try_get_unchecked(column).map_err(fault::of)
+    }
+
+    /// A name from three columns, the first of which is `first`.
+    pub(super) fn stream(&self, first: usize) -> Result<StreamId, StoreError> {
+        let unlawful = |_| unreadable("stream name");
+        Ok(StreamId {
+            org: Org::new(self.text(first)?).map_err(unlawful)?,
+            kind: Kind::new(self.text(first + 1)?).map_err(unlawful)?,
+            id: EntityId::new(self.text(first + 2)?).map_err(unlawful)?,
+        })
     }
 
     pub(super) fn maybe_uuid(&self, column: usize) -> Result<Option<Uuid>, StoreError> {

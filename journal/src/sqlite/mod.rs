@@ -4,19 +4,22 @@
 
 mod append;
 mod columns;
+mod dead_letters;
 mod event_row;
 mod fault;
 mod judge;
 mod lane;
 mod lease;
 mod open;
+mod outbox;
 mod read;
 mod rows;
 mod snapshot;
+mod timers;
 
 use crate::{Append, Claim, Filter, Lease, PARTITIONS_DEFAULT, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
 use ionveil_kernel::{BoxFuture, CommandId, NodeId, Recorded, StreamId, Timestamp};
-use sqlx::sqlite::SqlitePool;
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,6 +49,7 @@ pub struct SqliteStore {
     lane: Option<lane::Lane>,
     readers: SqlitePool,
     statements: append::Statements,
+    insert_outbox: rows::ManyRows,
 }
 
 impl SqliteStore {
@@ -87,6 +91,22 @@ impl SqliteStore {
         let outcome = self.statements.append(write.connection(), claims, batch, now).await;
         write.end(outcome).await
     }
+}
+
+/// Whether `claim` is the present one of its partition. It stays so until the transaction of `connection` ends.
+async fn holds(connection: &mut SqliteConnection, claim: Claim) -> Result<bool, StoreError> {
+    let query = sqlx::query(include_str!("sql/holds.sql")).bind(claim.partition).bind(epoch(claim)?);
+    let row = query.fetch_one(connection).await.map_err(fault::of)?;
+    Ok(columns::Columns(&row).integer(0)? != 0)
+}
+
+fn epoch(claim: Claim) -> Result<i64, StoreError> {
+    i64::try_from(claim.epoch).map_err(|_| fault::out_of_range("epoch"))
+}
+
+/// A bit for each of `partitions`; there are 64 at most.
+fn bits(partitions: &[u16]) -> i64 {
+    partitions.iter().filter(|partition| **partition < 64).fold(0, |bits, partition| bits | 1_i64 << partition)
 }
 
 impl Store for SqliteStore {

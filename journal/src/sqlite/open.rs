@@ -4,6 +4,7 @@
 use super::append::Statements;
 use super::columns::Columns;
 use super::lane::Lane;
+use super::rows::ManyRows;
 use super::{SqliteSettings, SqliteStore, fault};
 use crate::{PARTITIONS_MAX, StoreError};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -30,7 +31,7 @@ pub(super) async fn writable(path: &Path, settings: SqliteSettings) -> Result<Sq
     initialise(&mut connection, settings.partitions).await?;
     let partitions = partitions(&mut connection).await?;
     let readers = readers(path, settings);
-    Ok(SqliteStore { partitions, lane: Some(Lane::new(options, connection)), readers, statements: Statements::new() })
+    Ok(store(partitions, Some(Lane::new(options, connection)), readers))
 }
 
 /// Opens for reading beside the process that writes.
@@ -38,14 +39,24 @@ pub(super) async fn read_only(path: &Path) -> Result<SqliteStore, StoreError> {
     let settings = SqliteSettings::default();
     let mut connection = read_options(path, settings).connect().await.map_err(fault::of)?;
     let partitions = partitions(&mut connection).await?;
-    Ok(SqliteStore { partitions, lane: None, readers: readers(path, settings), statements: Statements::new() })
+    Ok(store(partitions, None, readers(path, settings)))
+}
+
+fn store(partitions: u16, lane: Option<Lane>, readers: SqlitePool) -> SqliteStore {
+    let insert_outbox = ManyRows::new(include_str!("sql/insert_outbox.sql"), 15);
+    SqliteStore { partitions, lane, readers, statements: Statements::new(), insert_outbox }
 }
 
 fn migrator() -> Migrator {
     let step = |version, name: &'static str, text: &'static str| {
         Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    Migrator::with_migrations(vec![step(1, "journal", include_str!("../../../migrations/sqlite/journal/0001_journal.sql"))])
+    Migrator::with_migrations(vec![
+        step(1, "journal", include_str!("../../../migrations/sqlite/journal/0001_journal.sql")),
+        step(2, "timers", include_str!("../../../migrations/sqlite/journal/0002_timers.sql")),
+        step(3, "outbox", include_str!("../../../migrations/sqlite/journal/0003_outbox.sql")),
+        step(4, "dead letters", include_str!("../../../migrations/sqlite/journal/0004_dead_letters.sql")),
+    ])
 }
 
 fn write_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions {

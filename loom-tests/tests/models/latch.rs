@@ -37,7 +37,7 @@ fn the_last_to_leave_wakes_a_waiter_that_comes_meanwhile() {
 
 #[test]
 fn closing_races_with_leaving() {
-    check(3, || {
+    check(2, || {
         let node = node(1);
         let leaver = in_thread(&node, |node| node.latch.leave());
         let closer = in_thread(&node, |node| node.latch.close());

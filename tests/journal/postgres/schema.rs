@@ -2,8 +2,10 @@
 
 use super::given::*;
 use crate::journal::contract::given::*;
+use crate::journal::contract::timers::{arm, with};
 use crate::support::postgres::Postgres;
-use ionveil_journal::{PostgresOptions, PostgresStore, Store, StoreError};
+use ionveil_journal::{PostgresOptions, PostgresStore, Store, StoreError, TimerStore};
+use sqlx::{Executor, Row};
 
 fn options() -> PostgresOptions {
     PostgresOptions { partitions: 4, ..PostgresOptions::default() }
@@ -66,6 +68,32 @@ async fn what_cannot_be_used_is_refused() {
         let refused = PostgresStore::connect(&database.url, PostgresOptions { partitions, ..options() }).await.err();
         assert!(matches!(refused, Some(StoreError::Invalid(_))), "{partitions}: {refused:?}");
     }
+}
+
+/// A schema as a release before the further tables left it.
+#[tokio::test]
+async fn an_older_journal_is_brought_up_to_date() {
+    let (store, claims, database) = claimed().await;
+    let owner = name("a");
+    accepted(&store, &claims, &[single(&owner, "c", 1)]).await;
+    let before = everything(&store).await;
+    store.close().await;
+    let mut session = session(&database).await;
+    let older = "DROP TABLE timers, outbox, reactor_checkpoints, dead_letters;
+        DROP FUNCTION append, holds, consume_timer, react, outbox_begin, outbox_settle, outbox_abandoned, park;
+        DELETE FROM journal_migrations WHERE version > 3";
+    for sql in [older, include_str!("../../../migrations/postgres/journal/0002_append.sql")] {
+        session.execute(sql).await.unwrap();
+    }
+    let applied = PostgresStore::migrate(&database.url, &options()).await.unwrap();
+    assert_eq!(applied.iter().map(|step| step.version).collect::<Vec<_>>(), [4, 5, 6]);
+    let store = connect(&database.url).await;
+    assert_eq!(everything(&store).await, before);
+    accepted(&store, &claims, &[with(&owner, 2, vec![arm("x", 1)])]).await;
+    assert_eq!(store.timers(&owner).await.unwrap().len(), 1);
+    let appends = "SELECT count(*) FROM pg_proc WHERE proname = 'append' AND pronamespace = 'ionveil'::regnamespace";
+    let row = session.fetch_one(appends).await.unwrap();
+    assert_eq!(row.get::<i64, _>(0), 1, "the old form is gone");
 }
 
 #[tokio::test]

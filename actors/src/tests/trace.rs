@@ -1,7 +1,7 @@
 //! Determinism: the same seed gives the same trace, byte for byte.
 
 use super::tally::{Command, Tally};
-use ionveil_actors::{Runtime, RuntimeConfig, SimEnv, simulate};
+use crate::{Host, Runtime, RuntimeConfig, SimEnv, simulate};
 use ionveil_journal::{Filter, Journal, JournalConfig, MemoryStore, Store};
 use ionveil_kernel::{CommandId, Env, IdSource, Meta, NodeId, testkit};
 use prometheus_client::registry::Registry;

@@ -3,15 +3,14 @@
 //! Every caller repeats a command under the same id until the answer is definite. Then: what was acknowledged is in the
 //! journal exactly once, at the version that was answered; what was refused was refused on a state that was committed.
 
-use super::faulty::FaultyStore;
 use super::tally::{Command, Event, LIMIT, State, Tally};
-use ionveil_actors::{AskError, Host, Reply, Runtime, RuntimeConfig, SimEnv, simulate};
-use ionveil_journal::{Journal, JournalConfig, Store};
-use ionveil_kernel::{CommandId, Env, EventCodec, IdSource, Meta, NodeId, StreamId, testkit};
-use prometheus_client::registry::Registry;
+use crate::testkit::{Chaos, Chaotic, Universe};
+use crate::{AskError, Host, Reply, Runtime, RuntimeConfig};
+use ionveil_journal::testkit::{Knobs, Wrong};
+use ionveil_journal::{MemoryStore, Store};
+use ionveil_kernel::{CommandId, Env, EventCodec, IdSource, Meta, StreamId, testkit};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -23,17 +22,7 @@ struct Told {
     id: CommandId,
     entity: StreamId,
     command: Command,
-    answer: Result<Reply<Tally>, AskError<super::tally::TooMuch>>,
-}
-
-async fn universe(seed: u64, percent: u64, config: RuntimeConfig) -> (Env, Arc<FaultyStore>, Runtime, Host<Tally>) {
-    let env = Env::new(SimEnv::new(seed));
-    let store = Arc::new(FaultyStore::new(env.clone(), percent));
-    let journal = Journal::open(store.clone(), env.clone(), NodeId(Uuid::from_u128(1)), JournalConfig::default()).await.expect("open");
-    let arbiters = vec![actix::Arbiter::current()];
-    let runtime = Runtime::new(journal, config, &mut Registry::default(), arbiters);
-    let host = runtime.entity(Arc::new(Tally)).expect("a lawful kind");
-    (env, store, runtime, host)
+    answer: Result<Reply<Chaotic<Tally>>, AskError<super::tally::TooMuch>>,
 }
 
 fn entity(number: u64) -> StreamId {
@@ -45,7 +34,7 @@ fn meta(id: CommandId) -> Meta {
 }
 
 /// Asks until the answer is definite, now and then twice at once.
-async fn insist(env: &Env, host: &Host<Tally>, entity: StreamId, id: CommandId, command: Command) -> Told {
+async fn insist(env: &Env, host: &Host<Chaotic<Tally>>, runtime: &Runtime, entity: StreamId, id: CommandId, command: Command) -> Told {
     loop {
         let ask = || host.ask(entity.clone(), command.clone(), meta(id));
         let answer = if env.random().is_multiple_of(8) {
@@ -61,12 +50,22 @@ async fn insist(env: &Env, host: &Host<Tally>, entity: StreamId, id: CommandId, 
             Err(AskError::Unavailable | AskError::OutcomeUnknown | AskError::TimedOut(_) | AskError::Overloaded) => {
                 env.sleep(Duration::from_millis(7)).await;
             }
+            // What an operator would do.
+            Err(AskError::Quarantined(_)) => {
+                let _was_quarantined = runtime.resume(&entity);
+                env.sleep(Duration::from_millis(7)).await;
+            }
+            Err(AskError::Faulted { dead_letter, .. }) => {
+                let letter = dead_letter.expect("there is room");
+                let _carried = runtime.replay(&entity.org, letter).await;
+                env.sleep(Duration::from_millis(7)).await;
+            }
             answer @ (Ok(_) | Err(_)) => return Told { id, entity, command, answer },
         }
     }
 }
 
-async fn caller(env: Env, host: Host<Tally>) -> Vec<Told> {
+async fn caller(env: Env, host: Host<Chaotic<Tally>>, runtime: Runtime) -> Vec<Told> {
     let mut told = Vec::new();
     for _ in 0..COMMANDS {
         let command = match env.random() % 10 {
@@ -74,17 +73,17 @@ async fn caller(env: Env, host: Host<Tally>) -> Vec<Told> {
             _ => Command::Add((env.random() % (u128::from(LIMIT) / 3)) as u64),
         };
         let (id, target) = (CommandId(env.next_id()), entity((env.random() % 3) as u64));
-        told.push(insist(&env, &host, target.clone(), id, command.clone()).await);
+        told.push(insist(&env, &host, &runtime, target.clone(), id, command.clone()).await);
         if env.random().is_multiple_of(4) {
             // Much later, the same again.
-            told.push(insist(&env, &host, target, id, command).await);
+            told.push(insist(&env, &host, &runtime, target, id, command).await);
         }
     }
     told
 }
 
 /// Folds the journal plainly: the state after each number of events, and the command behind each event.
-async fn history(store: &FaultyStore, entity: &StreamId) -> (Vec<State>, Vec<Uuid>) {
+async fn history(store: &MemoryStore, entity: &StreamId) -> (Vec<State>, Vec<Uuid>) {
     let (mut states, mut causes) = (vec![State::default()], Vec::new());
     for recorded in store.read_stream(entity, 0, usize::MAX).await.expect("read") {
         assert_eq!(recorded.sequence_number, states.len() as u64, "dense");
@@ -100,7 +99,7 @@ async fn history(store: &FaultyStore, entity: &StreamId) -> (Vec<State>, Vec<Uui
     (states, causes)
 }
 
-async fn check(store: &FaultyStore, all: &[Told]) -> (usize, usize) {
+async fn check(store: &MemoryStore, all: &[Told]) -> (usize, usize) {
     let (mut accepted, mut refused) = (0, 0);
     for number in 0..3 {
         let entity = entity(number);
@@ -133,34 +132,55 @@ async fn check(store: &FaultyStore, all: &[Told]) -> (usize, usize) {
     (accepted, refused)
 }
 
-fn run(seed: u64, percent: u64) -> (usize, usize, u64) {
-    println!("seed {seed}, {percent} % of the commits go wrong");
-    simulate(async move {
-        let config = RuntimeConfig {
-            deadline: Duration::from_millis(40),
-            idle: Duration::from_millis(30),
-            snapshot_every: 10,
-            ..RuntimeConfig::default()
-        };
-        let (env, store, runtime, host) = universe(seed, percent, config).await;
-        let callers = (0..CALLERS).map(|_| caller(env.clone(), host.clone()));
+/// What a run has gone through.
+struct Seen {
+    accepted: usize,
+    refused: usize,
+    faults: u64,
+    panics: u64,
+}
+
+/// `percent` of the appends go wrong, and the decider panics over `permille` of the commands.
+fn run(seed: u64, percent: u8, permille: u64) -> Seen {
+    let config = RuntimeConfig {
+        deadline: Duration::from_millis(40),
+        idle: Duration::from_millis(30),
+        snapshot_every: 10,
+        in_flight_max: 8,
+        ..RuntimeConfig::default()
+    };
+    Universe::run(seed, config, async move |universe: Universe| {
+        let change_delay = (Duration::ZERO, Duration::from_millis(3));
+        universe.faults.set(|knobs| *knobs = Knobs { appends: Wrong::evenly(percent), change_delay, ..Knobs::default() });
+        let chaos = Chaos::new(universe.env.clone());
+        chaos.panics(permille);
+        let host = universe.runtime.entity(Arc::new(Chaotic::new(Tally, chaos.clone()))).expect("a lawful kind");
+        let callers = (0..CALLERS).map(|_| caller(universe.env.clone(), host.clone(), universe.runtime.clone()));
         let told: Vec<Told> = futures_util::future::join_all(callers).await.into_iter().flatten().collect();
-        assert!(runtime.drain(Duration::from_secs(60)).await, "nothing hangs");
-        let (accepted, refused) = check(&store, &told).await;
-        (accepted, refused, store.faults.load(Ordering::Relaxed))
+        assert!(universe.runtime.drain(Duration::from_secs(60)).await, "nothing hangs");
+        let (accepted, refused) = check(&universe.memory, &told).await;
+        Seen { accepted, refused, faults: universe.faults.counts().total(), panics: chaos.panicked() }
     })
 }
 
 #[test]
 fn callers_and_journal_agree_with_the_sequential_model() {
     for seed in 0..40 {
-        let (accepted, refused, faults) = run(seed, 25);
+        let Seen { accepted, refused, faults, .. } = run(seed, 25, 0);
         assert!(accepted > 100 && refused > 20 && faults > 20, "the run exercised all of it: {accepted} {refused} {faults}");
     }
 }
 
 #[test]
+fn they_agree_also_while_deciders_panic_and_entities_are_restarted_and_resumed() {
+    for seed in 100..120 {
+        let Seen { accepted, refused, faults, panics } = run(seed, 15, 60);
+        assert!(accepted > 100 && refused > 20 && faults > 20 && panics > 20, "{accepted} {refused} {faults} {panics}");
+    }
+}
+
+#[test]
 fn without_faults_everything_is_decided_once() {
-    let (accepted, refused, faults) = run(7, 0);
+    let Seen { accepted, refused, faults, .. } = run(7, 0, 0);
     assert!(accepted > 100 && refused > 20 && faults == 0);
 }

@@ -1,7 +1,6 @@
 //! The runtime on virtual time: the same seed gives the same trace, and whatever the store does, callers and journal
 //! agree with a plain sequential model.
 
-mod faulty;
 mod model;
 mod tally;
 mod trace;

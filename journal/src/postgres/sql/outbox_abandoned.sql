@@ -1,0 +1,1 @@
+SELECT outbox_abandoned($1, $2)

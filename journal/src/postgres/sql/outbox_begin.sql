@@ -1,0 +1,1 @@
+SELECT outbox_begin($1, $2, $3)

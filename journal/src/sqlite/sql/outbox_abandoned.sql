@@ -1,0 +1,1 @@
+UPDATE outbox SET state = 2 WHERE partition = ?1 AND state = 1

@@ -1,0 +1,1 @@
+DELETE FROM outbox WHERE effect_id = ?1 AND partition = ?2
