@@ -17,6 +17,8 @@ pub(crate) struct Job {
 
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// How long a failed generation is remembered: far longer than an owner takes to learn of it.
+const FAILED_KEPT: Duration = Duration::from_secs(60);
 /// How often a writer gives way so that callers who were just answered can join the next batch. Each turn costs about a
 /// microsecond; waiting for a timer would cost a millisecond.
 const TURNS_MAX: usize = 16;
@@ -37,9 +39,9 @@ pub(crate) struct Writer {
     ownership: Arc<Ownership>,
     config: JournalConfig,
     news: Arc<News>,
-    /// Generations that failed: what is still queued of them is discarded. Cleared when the queue has run dry, because
-    /// an owner refolds only when nothing of it is in flight.
-    failed: BTreeMap<StreamId, u64>,
+    /// Generations that failed, and when: what comes of them is discarded, also what its owner sends before it has learned
+    /// of the failure. Forgotten with the owner's next generation, or after [`FAILED_KEPT`].
+    failed: BTreeMap<StreamId, (u64, Duration)>,
     carried: Option<Job>,
     last_batch: usize,
 }
@@ -71,8 +73,9 @@ impl Writer {
         if let Some(job) = self.carried.take() {
             return Some(job);
         }
-        if jobs.is_empty() {
-            self.failed.clear();
+        if jobs.is_empty() && !self.failed.is_empty() {
+            let now = self.env.monotonic();
+            self.failed.retain(|_, (_, at)| now.saturating_sub(*at) < FAILED_KEPT);
         }
         jobs.recv().await
     }
@@ -117,7 +120,7 @@ impl Writer {
 
     fn current(&mut self, job: Job) -> Option<Job> {
         match self.failed.get(&job.append.owner) {
-            Some(failed) if job.append.generation <= *failed => {
+            Some((failed, _)) if job.append.generation <= *failed => {
                 (job.done)(Outcome::Failed(AppendFailure::Discarded));
                 None
             }
@@ -130,8 +133,9 @@ impl Writer {
     }
 
     fn fail(&mut self, append: &Append) {
-        let failed = self.failed.entry(append.owner.clone()).or_default();
-        *failed = append.generation.max(*failed);
+        let now = self.env.monotonic();
+        let (failed, at) = self.failed.entry(append.owner.clone()).or_default();
+        (*failed, *at) = (append.generation.max(*failed), now);
     }
 
     async fn commit(&mut self, batch: Vec<Job>) {

@@ -207,6 +207,7 @@ impl<D: Decider> Pipeline<D> {
         self.known.insert(command.meta.command_id, command.seq);
         self.pending.push_back(command);
         self.admit_last(busy, effects);
+        self.recover_when_quiet(effects);
         self.answer();
     }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 type Given = Arc<dyn Store>;
+/// A case: what is asked for, and the positions of what is found.
+type Listing<'a> = (&'a str, Option<&'a Org>, Option<OutboxState>, &'a [u64]);
 
 const REACTOR: &str = "escalation";
 
@@ -300,7 +302,7 @@ pub(crate) async fn the_outbox_is_listed_page_by_page(store: Given) {
         assert!(store.outbox_settle(claims[0], of(position).effect_id, &failed("no")).await.unwrap());
     }
     let (failed, sending) = (Some(OutboxState::Failed), Some(OutboxState::Sending));
-    let table: [(&str, Option<&Org>, Option<OutboxState>, &[u64]); 5] = [
+    let table: [Listing<'_>; 5] = [
         ("all", None, None, &[1, 2, 3, 4, 5, 6, 7, 8, 9]),
         ("of one organisation", Some(&zeta), None, &[5, 6, 7, 8, 9]),
         ("in one state", None, failed, &[2, 6, 7]),

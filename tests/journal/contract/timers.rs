@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 type Given = Arc<dyn Store>;
+/// A case: the changes of each append, and the timer's due, the number of the append that armed it, and `consumed`.
+type Case = (&'static str, Vec<Vec<TimerChange>>, Option<(i64, u64, bool)>);
 
 const ONCE: TimerPolicy = TimerPolicy::FireOnceLate;
 
@@ -128,7 +130,7 @@ pub(crate) async fn a_batch_of_both_kinds_arms_for_the_accepted_only(store: Give
 
 pub(crate) async fn changes_follow_the_order_of_list_and_batch(store: Given) {
     let claims = owned(&*store).await;
-    let table: [(&str, Vec<Vec<TimerChange>>, Option<(i64, u64, bool)>); 12] = [
+    let table: [Case; 12] = [
         ("armed", vec![vec![arm("x", 1)]], Some((1, 1, false))),
         ("armed again", vec![vec![arm("x", 1)], vec![arm("x", 2)]], Some((2, 2, false))),
         ("the last arming counts", vec![vec![arm("x", 1), arm("x", 2)]], Some((2, 1, false))),
@@ -242,7 +244,7 @@ pub(crate) async fn who_lost_the_partition_consumes_nothing(store: Given) {
     {
         assert!(!store.consume_timer(claim, &timer).await.unwrap(), "{name}");
     }
-    assert_eq!(due(&*store, 9).await, [timer.clone()]);
+    assert_eq!(due(&*store, 9).await, std::slice::from_ref(&timer));
     assert!(store.consume_timer(claim_of(&new, 1), &timer).await.unwrap());
 }
 
