@@ -99,7 +99,8 @@ impl Brought {
 
 impl Drop for Brought {
     fn drop(&mut self) {
-        drop(self.stop.take().map(|stop| stop.send(())));
+        // The server ends also when nobody tells it any more.
+        drop(self.stop.take());
         drop(self.thread.take().map(JoinHandle::join));
     }
 }
@@ -121,7 +122,7 @@ async fn serve(
     let handle = server.handle();
     let serving = actix::spawn(server);
     started.send(Running { address: address.to_string(), node: node.clone(), host }).expect("the test waits");
-    // Also if the test is gone.
+    // Nothing is ever sent: the sender goes with the test.
     drop(stopped.await);
     handle.stop(false).await;
     serving.await??;
