@@ -73,7 +73,7 @@ async fn a_draining_server_turns_work_away_and_answers_what_it_had_taken_in() {
     let (server, dir) = world.into_parts();
     let taken_in = api.post(WORKFLOWS, json!({"id": "taken-in", "machine": "dispatch"}));
     let meanwhile = async {
-        until(&api, "/metrics", |answer| answer.text.contains("ionveil_workflow_commands_total 1\n")).await;
+        until(&api, "/metrics", |answer| answer.text.contains("ionveil_commands_total{kind=\"workflow\"} 1\n")).await;
         terminate(&server);
         until(&api, "/health/ready", |answer| answer.status == 503).await;
         assert_turned_away(&api).await;

@@ -23,7 +23,12 @@ async fn figures_count_what_was_done() {
     world.api.post("/api/v1/workflows/w/transitions", serde_json::json!({"to": "arrived"})).await.problem(409, "invalid_transition");
     let figures = world.api.get("/metrics").await;
     assert!(figures.header("content-type").is_some_and(|kind| kind.starts_with("application/openmetrics-text")));
-    for line in ["ionveil_workflow_commands_total 2", "ionveil_workflow_committed_total 1", "ionveil_workflow_rejected_total 1", "# EOF"] {
+    for line in [
+        "ionveil_commands_total{kind=\"workflow\"} 2",
+        "ionveil_committed_total{kind=\"workflow\"} 1",
+        "ionveil_rejected_total{kind=\"workflow\"} 1",
+        "# EOF",
+    ] {
         assert!(figures.text.lines().any(|found| found == line), "{line} in\n{}", figures.text);
     }
 }
