@@ -1,6 +1,9 @@
 //! The runtime: one actix actor per entity, started on demand by a [`Host`], deciding on speculative state and answering
 //! only after the commit. Generic over the decider.
 //!
+//! Begin with [`Runtime`] (kinds, the tree, dead letters), [`Host`] (ask an entity), [`ActorSpec`] (actors without a journal),
+//! [`EffectHandler`] (what leaves the house) and [`testkit`] (virtual time, faults, seeds).
+//!
 //! Architecture invariants: no SQL, no HTTP, no context's rules. Nobody outside gets an actix `Addr`: a [`Host`] is the
 //! only handle. Time, randomness and spawning come from [`ionveil_kernel::Env`]; [`TokioEnv`] and [`SimEnv`] bring it.
 

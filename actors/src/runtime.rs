@@ -18,7 +18,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// A cheap handle on the runtime of one node. Everything stops when the last handle on it and its hosts is dropped.
+/// A cheap handle on the runtime of one node. Timers, reactors and the outbox stop when the last handle on it is dropped;
+/// entities when those on their hosts are.
+///
+/// ```
+/// use ionveil_actors::testkit::Universe;
+/// use ionveil_actors::{RuntimeConfig, TreeQuery};
+/// use ionveil_kernel::testkit::{Count, Counter, meta};
+///
+/// Universe::run(1, RuntimeConfig::default(), async |universe: Universe| {
+///     let counters = universe.runtime.entity(std::sync::Arc::new(Counter::default())).unwrap();
+///     counters.ask("counter:test:a".parse().unwrap(), Count(3), meta(1)).await.unwrap();
+///     let tree = universe.runtime.tree(&TreeQuery { org: None, kind: None, depth: 3, entities_max: 10 });
+///     assert_eq!(tree.nodes.iter().map(|node| node.id.as_str()).collect::<Vec<_>>(), ["test", "test/counter", "a"]);
+/// });
+/// ```
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
 
