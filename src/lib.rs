@@ -4,11 +4,21 @@
 //! Architecture invariants: no SQL text, no decision; what a machine or a journal may do is said below.
 #![expect(clippy::disallowed_methods, reason = "the edges bring clock, threads and tasks; what they call gets an Env")]
 
+/// The supervised runtime.
+pub use ionveil_actors as actors;
+/// The event store.
+pub use ionveil_journal as journal;
+/// The shared words: deciders, ids, metadata, `Env`.
+pub use ionveil_kernel as kernel;
+/// The shipped context: workflows.
+pub use ionveil_workflow as workflow;
+
 pub mod auth;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod datadir;
+pub mod embed;
 pub mod http;
 pub mod import;
 pub mod node;

@@ -2,12 +2,14 @@
 
 use crate::config::Config;
 use crate::store::Place;
-use ionveil_actors::{Host, RegisterError, Runtime};
+use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
 use ionveil_journal::{Journal, Store, StoreError};
-use ionveil_kernel::{Env, NodeId};
+use ionveil_kernel::{Decider, Env, NodeId, Reactor};
 use ionveil_views::{Location, Projector, ProjectorConfig, Status, Views, ViewsError};
 use ionveil_workflow::{Machines, Workflow};
 use prometheus_client::registry::Registry;
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,45 @@ pub enum NodeError {
     Register(#[from] RegisterError),
 }
 
+/// The entities of each kind, by the type of their decider.
+pub type Hosts = BTreeMap<TypeId, Box<dyn Any + Send + Sync>>;
+
+type Step = Box<dyn FnOnce(&Runtime, &mut Hosts) -> Result<(), RegisterError> + Send>;
+
+/// What a host brings beside our own kinds.
+#[derive(Default)]
+pub struct Kinds(Vec<Step>);
+
+impl Kinds {
+    /// Adds a kind of entities.
+    pub fn entity<D: Decider>(&mut self, decider: D) {
+        self.0.push(Box::new(move |runtime, hosts| {
+            hosts.insert(TypeId::of::<D>(), Box::new(runtime.entity(Arc::new(decider))?));
+            Ok(())
+        }));
+    }
+
+    /// Adds a reactor.
+    pub fn reactor(&mut self, reactor: Arc<dyn Reactor>) {
+        self.0.push(Box::new(move |runtime, _| runtime.reactor(reactor)));
+    }
+
+    /// Adds a channel.
+    pub fn effects(&mut self, channel: &str, handler: Arc<dyn EffectHandler>) {
+        let channel = channel.to_owned();
+        self.0.push(Box::new(move |runtime, _| {
+            runtime.effects(&channel, handler);
+            Ok(())
+        }));
+    }
+
+    fn register(self, runtime: &Runtime) -> Result<Hosts, RegisterError> {
+        let mut hosts = Hosts::new();
+        self.0.into_iter().try_for_each(|step| step(runtime, &mut hosts))?;
+        Ok(hosts)
+    }
+}
+
 /// A cheap handle on one node.
 #[derive(Clone)]
 pub struct Node {
@@ -43,6 +84,8 @@ pub struct Node {
     pub runtime: Runtime,
     /// How long a caller waits for an answer.
     pub deadline: Duration,
+    /// The entities of each kind, by the type of their decider: `Host<D>` behind `Any`.
+    pub hosts: Arc<Hosts>,
     /// The workflows.
     pub workflows: Host<Workflow>,
     /// The machines that workflows can be registered with.
@@ -68,6 +111,21 @@ impl Node {
         env: Env,
         arbiters: Vec<actix::ArbiterHandle>,
     ) -> Result<Self, NodeError> {
+        Self::open_with(config, data_dir, id, env, arbiters, Kinds::default()).await
+    }
+
+    /// As [`Self::open`], with kinds, reactors and channels of a host's own.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn open_with(
+        config: &Config,
+        data_dir: Option<&Path>,
+        id: NodeId,
+        env: Env,
+        arbiters: Vec<actix::ArbiterHandle>,
+        kinds: Kinds,
+    ) -> Result<Self, NodeError> {
         let place = Place::of(&config.store);
         let store = place.open(&env, config.store.partitions, config.journal.lease).await?;
         let views = Views::open(&views_location(&place, data_dir)?, store.partitions()).await?;
@@ -76,12 +134,15 @@ impl Node {
         let mut registry = Registry::default();
         let runtime = Runtime::new(journal.clone(), config.runtime.clone(), &mut registry, arbiters);
         let workflows = runtime.entity(Arc::new(Workflow::new(machines.clone())))?;
+        let mut hosts = kinds.register(&runtime)?;
+        hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
+        let hosts = Arc::new(hosts);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(projector.run(journal.commits(), stopped));
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
         let deadline = config.runtime.deadline;
-        Ok(Self { env, store, journal, runtime, deadline, workflows, machines, views, views_status, stop_views, registry })
+        Ok(Self { env, store, journal, runtime, deadline, hosts, workflows, machines, views, views_status, stop_views, registry })
     }
 
     /// How many events the views are behind; none if they stand still on an error.

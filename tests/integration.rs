@@ -3,6 +3,7 @@
 
 mod cli;
 mod crash;
+mod embed;
 mod http;
 mod import;
 mod journal;

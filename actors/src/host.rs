@@ -33,6 +33,24 @@ pub struct Delivery {
 }
 
 /// A cheap handle on all entities of one kind on this node. Cloning it adds no room anywhere.
+///
+/// ```
+/// use ionveil_actors::testkit::Universe;
+/// use ionveil_actors::{AskError, Class, Delivery, RuntimeConfig};
+/// use ionveil_kernel::testkit::{Count, Counter, TooMuch, meta};
+/// use std::time::Duration;
+///
+/// Universe::run(1, RuntimeConfig::default(), async |universe: Universe| {
+///     let counters = universe.runtime.entity(std::sync::Arc::new(Counter { limit: 5 })).unwrap();
+///     let ask = |count, id| counters.ask("counter:test:a".parse().unwrap(), Count(count), meta(id));
+///     let first = ask(3, 1).await.unwrap();
+///     assert_eq!((first.state, first.receipt.version, first.repeated), (3, 1, false));
+///     assert!(ask(3, 1).await.unwrap().repeated, "the same command id is answered as it was");
+///     assert_eq!(ask(3, 2).await.unwrap_err(), AskError::Rejected(TooMuch));
+///     let urgent = Delivery { class: Class::Control, deadline: Duration::from_millis(50) };
+///     counters.ask_as("counter:test:a".parse().unwrap(), Count(2), meta(3), urgent).await.unwrap();
+/// });
+/// ```
 pub struct Host<D: Decider>(pub(crate) Arc<Shared<D>>);
 
 impl<D: Decider> Clone for Host<D> {

@@ -1,6 +1,9 @@
 //! The runtime: one actix actor per entity, started on demand by a [`Host`], deciding on speculative state and answering
 //! only after the commit. Generic over the decider.
 //!
+//! Begin with [`Runtime`] (kinds, the tree, dead letters), [`Host`] (ask an entity), [`ActorSpec`] (actors without a journal),
+//! [`EffectHandler`] (what leaves the house) and [`testkit`] (virtual time, faults, seeds).
+//!
 //! Architecture invariants: no SQL, no HTTP, no context's rules. Nobody outside gets an actix `Addr`: a [`Host`] is the
 //! only handle. Time, randomness and spawning come from [`ionveil_kernel::Env`]; [`TokioEnv`] and [`SimEnv`] bring it.
 
@@ -26,6 +29,7 @@ mod runtime;
 mod sim;
 mod slot;
 mod slots;
+mod supervised;
 mod supervision;
 pub mod testkit;
 #[cfg(test)]
@@ -46,5 +50,6 @@ pub use loader::{LoadError, Loaded, Loader, Until};
 pub use runtime::{RegisterError, Runtime};
 pub use sim::{SimEnv, simulate};
 pub use slot::Phase;
+pub use supervised::{ActorHandle, ActorSpec, SupervisedActor, TellError};
 pub use supervision::{RestartLimits, Strategy, Supervision, SupervisorStatus};
 pub use tree::{Tree, TreeNode, TreeQuery};

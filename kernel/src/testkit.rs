@@ -1,6 +1,10 @@
 //! Given past events, when a command comes, then these events follow: one harness for every decider, and the laws that
 //! each of them must keep. For tests only; it panics with what it found.
 
+mod counter;
+
+pub use counter::{Added, Count, Counter, TooMuch};
+
 use crate::{
     BodyHash, Caller, CommandId, CorrelationId, DecideEnv, Decider, Decision, EventCodec, IdSource, Meta, Part, Policy, Rejection, Role,
     StreamId, Timestamp,

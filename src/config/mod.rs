@@ -45,5 +45,16 @@ pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: 
     }
 }
 
+/// The defaults with some settings replaced, each named by its path: for hosts that embed an instance. Reads nothing from
+/// outside.
+///
+/// # Errors
+/// Every fault of these settings.
+pub fn of(settings: &[(&'static str, &str)]) -> Result<Config, ConfigFaults> {
+    let flag = |(path, value): &(&'static str, &str)| Flag { name: path, path, value: (*value).to_owned() };
+    let flags: Vec<Flag> = settings.iter().map(flag).collect();
+    Ok(load(None, &BTreeMap::new(), &flags)?.config)
+}
+
 #[cfg(test)]
 mod tests;

@@ -14,9 +14,10 @@ use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_web::App as ActixApp;
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
-use actix_web::web::{self, Data};
+use actix_web::web::{self, Data, ServiceConfig};
 use ionveil_kernel::Env;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -32,7 +33,7 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What every worker builds its routes from.
 #[derive(Clone)]
-struct Parts {
+pub struct Mount {
     app: App,
     authenticator: Arc<Authenticator>,
     check: Arc<Guard>,
@@ -46,18 +47,52 @@ struct Parts {
 /// If the address cannot be listened on.
 pub fn start(settings: &Settings, app: App, authenticator: Arc<Authenticator>) -> io::Result<(Server, SocketAddr)> {
     let env = app.node.env.clone();
-    let open = authenticator.is_off();
-    let check = Arc::new(if open { Guard::loopback_only(env.clone(), &settings.allowed_hosts) } else { Guard::any_host(env.clone()) });
-    let limits = BodyLimits { bytes: settings.body_limit_bytes, depth: settings.body_depth_max, patience: settings.request_timeout };
-    let parts = Parts { app, authenticator, check, limits, known: Data::new(KnownPaths::new()) };
+    let mount = Mount::new(settings, app, authenticator);
     let listener = TcpListener::bind(settings.listen)?;
     let address = listener.local_addr()?;
-    Ok((listen(settings, listener, parts, env)?, address))
+    Ok((listen(settings, listener, mount, env)?, address))
+}
+
+impl Mount {
+    /// What the routes need, from the settings of the server.
+    #[must_use]
+    pub fn new(settings: &Settings, app: App, authenticator: Arc<Authenticator>) -> Self {
+        let env = app.node.env.clone();
+        let open = authenticator.is_off();
+        let check = Arc::new(if open { Guard::loopback_only(env, &settings.allowed_hosts) } else { Guard::any_host(env) });
+        let limits = BodyLimits { bytes: settings.body_limit_bytes, depth: settings.body_depth_max, patience: settings.request_timeout };
+        Self { app, authenticator, check, limits, known: Data::new(KnownPaths::new()) }
+    }
+
+    fn data(&self, routes: &mut ServiceConfig) {
+        routes
+            .app_data(Data::new(self.app.clone()))
+            .app_data(self.authenticator.clone())
+            .app_data(self.check.clone())
+            .app_data(self.limits.clone())
+            .app_data(self.known.clone());
+    }
+
+    /// Mounts all routes, with their middleware, at the root of an app of somebody else's. Where everybody is let in, only
+    /// loopback is.
+    pub fn at_root(&self, routes: &mut ServiceConfig) {
+        self.data(routes);
+        let open = self.authenticator.is_off();
+        let near = move |context: &GuardContext<'_>| !open || context.head().peer_addr.is_none_or(|peer| peer.ip().is_loopback());
+        let all = web::scope("")
+            .guard(fn_guard(near))
+            .wrap(from_fn(hang_up))
+            .wrap(from_fn(guard))
+            .configure(configure)
+            .configure(openapi::configure)
+            .default_service(web::to(unrouted::answer));
+        routes.service(all);
+    }
 }
 
 /// As `HttpServer` of actix does it, but over [`Plain`] sockets. It takes the signal of the end as `HttpServer` does, by a
 /// function that is public but left out of the documentation: without it, idle connections would hold up the end.
-fn listen(settings: &Settings, listener: TcpListener, parts: Parts, env: Env) -> io::Result<Server> {
+fn listen(settings: &Settings, listener: TcpListener, mount: Mount, env: Env) -> io::Result<Server> {
     let server = Server::build()
         .disable_signals()
         .max_concurrent_connections(CONNECTIONS_PER_WORKER_MAX)
@@ -79,7 +114,7 @@ fn listen(settings: &Settings, listener: TcpListener, parts: Parts, env: Env) ->
             .on_connect_ext(|socket: &Plain, about| {
                 about.insert(socket.left());
             });
-        let routes = routes(parts.clone()).into_factory().map_err(|error| error.error_response());
+        let routes = routes(mount.clone()).into_factory().map_err(|error| error.error_response());
         let socket = move |socket: TcpStream| {
             let peer = socket.peer_addr().ok();
             let socket = Plain::new(socket, env.clone());
@@ -91,16 +126,12 @@ fn listen(settings: &Settings, listener: TcpListener, parts: Parts, env: Env) ->
 }
 
 fn routes(
-    parts: Parts,
+    mount: Mount,
 ) -> ActixApp<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error, InitError = ()>,
 > {
     ActixApp::new()
-        .app_data(Data::new(parts.app))
-        .app_data(parts.authenticator)
-        .app_data(parts.check)
-        .app_data(parts.limits)
-        .app_data(parts.known)
+        .configure(|routes| mount.data(routes))
         .wrap(from_fn(guard))
         .wrap(from_fn(hang_up))
         .configure(configure)

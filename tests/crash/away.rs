@@ -6,11 +6,16 @@ use super::seed::Seed;
 use crate::support::postgres::Postgres;
 use crate::support::server::Server;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the process may have grown by after it has waited for its database twice under load.
 const GROWTH_KIB_MAX: u64 = 48 << 10;
 
+/// How long Postgres is away.
+const OUTAGE: Duration = Duration::from_secs(30);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "another process knows no virtual time")]
 async fn service_resumes_by_itself_when_postgres_does() {
     let mut seed = Seed::of("postgres away");
     let postgres = tokio::task::block_in_place(Postgres::own);
@@ -30,6 +35,10 @@ async fn service_resumes_by_itself_when_postgres_does() {
 
     tokio::task::block_in_place(|| postgres.crash());
     scene.until_ready(&server, false).await;
+    // Under load all the while.
+    tokio::time::sleep(OUTAGE).await;
+    let waiting = resident_kib(&server);
+    assert!(waiting < before + GROWTH_KIB_MAX, "{before} KiB before, {waiting} KiB while it was away");
     tokio::task::block_in_place(|| postgres.restart());
     println!("crashed and restarted; 50 answers {:?} after it was back", scene.until_answered(50).await);
     scene.until_ready(&server, true).await;
@@ -43,6 +52,8 @@ async fn service_resumes_by_itself_when_postgres_does() {
     let after = resident_kib(&server);
     println!("resident {before} KiB before, {after} KiB after");
     assert!(after < before + GROWTH_KIB_MAX, "{before} KiB before, {after} KiB after");
+    let figures = reqwest::get(server.url("/metrics")).await.expect("an answer").text().await.expect("a text");
+    assert!(figures.contains("ionveil_restarts_total{kind=\"workflow\"} 0\n"), "no restart budget is spent");
     callers.finish(&scene).await;
     scene.check(&ground).await;
     assert!(tokio::task::block_in_place(|| server.stop()).success());

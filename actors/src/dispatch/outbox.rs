@@ -19,6 +19,47 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Carries effects of one channel out of the house.
+///
+/// ```
+/// use ionveil_actors::testkit::Universe;
+/// use ionveil_actors::{EffectHandler, RuntimeConfig, SendError};
+/// use ionveil_journal::OutboxRow;
+/// use ionveil_kernel::testkit::{Count, Counter, meta};
+/// use ionveil_kernel::{BoxFuture, DecodeError, EffectClass, Reaction, Reactor, Recorded};
+/// use std::sync::Arc;
+/// use tokio::sync::mpsc;
+///
+/// /// Tells of every count.
+/// struct Tell;
+///
+/// impl Reactor for Tell {
+///     fn name(&self) -> &'static str { "tell" }
+///     fn kind(&self) -> Option<&'static str> { Some("counter") }
+///     fn react(&self, event: &Recorded) -> Result<Vec<Reaction>, DecodeError> {
+///         let (channel, payload) = ("siren".to_owned(), event.data.clone());
+///         Ok(vec![Reaction::Effect { channel, class: EffectClass::Repeatable, payload }])
+///     }
+/// }
+///
+/// /// Whoever listens tells repeats by the id.
+/// struct Siren(mpsc::UnboundedSender<(uuid::Uuid, String)>);
+///
+/// impl EffectHandler for Siren {
+///     fn send<'a>(&'a self, effect: &'a OutboxRow) -> BoxFuture<'a, Result<(), SendError>> {
+///         let sent = self.0.send((effect.row.effect_id, effect.row.payload.clone()));
+///         Box::pin(std::future::ready(sent.map_err(|_| SendError::NotSent("nobody listens".to_owned()))))
+///     }
+/// }
+///
+/// Universe::run(1, RuntimeConfig::default(), async |universe: Universe| {
+///     let (siren, mut heard) = mpsc::unbounded_channel();
+///     universe.runtime.effects("siren", Arc::new(Siren(siren)));
+///     universe.runtime.reactor(Arc::new(Tell)).unwrap();
+///     let counters = universe.runtime.entity(Arc::new(Counter::default())).unwrap();
+///     counters.ask("counter:test:a".parse().unwrap(), Count(3), meta(1)).await.unwrap();
+///     assert_eq!(heard.recv().await.unwrap().1, "3");
+/// });
+/// ```
 pub trait EffectHandler: Send + Sync + 'static {
     /// Sends `effect` under its id (`effect.row.effect_id`), which the receiver uses to tell repeats.
     ///
