@@ -16,6 +16,9 @@
 //! assert_eq!(events, 0);
 //! ```
 
+pub(crate) mod ledger;
+pub mod soak;
+
 use crate::{Runtime, RuntimeConfig, SimEnv, simulate};
 use ionveil_journal::testkit::{Faults, FaultyStore};
 use ionveil_journal::{Journal, JournalConfig, MemoryStore};
@@ -38,6 +41,7 @@ pub struct Universe {
     pub runtime: Runtime,
     /// What the runtime counts.
     pub registry: Registry,
+    store: Arc<FaultyStore>,
     config: RuntimeConfig,
 }
 
@@ -58,10 +62,10 @@ impl Universe {
     async fn on(env: Env, memory: Arc<MemoryStore>, faults: Faults, config: RuntimeConfig) -> Self {
         let store = Arc::new(FaultyStore::new(memory.clone(), env.clone(), faults.clone()).with_lanes(2));
         let node = NodeId(Uuid::from_u128(1));
-        let journal = Journal::open(store, env.clone(), node, JournalConfig::default()).await.expect("nobody else holds it");
+        let journal = Journal::open(store.clone(), env.clone(), node, JournalConfig::default()).await.expect("nobody else holds it");
         let mut registry = Registry::default();
         let runtime = Runtime::new(journal, config.clone(), &mut registry, vec![actix::Arbiter::current()]);
-        Self { env, memory, faults, runtime, registry, config }
+        Self { env, memory, faults, runtime, registry, store, config }
     }
 
     /// The node dies without a word and is started again on what was stored. Hosts and runtimes of before are dead: drop
@@ -70,9 +74,14 @@ impl Universe {
     /// # Panics
     /// If the store is down.
     pub async fn crash(self) -> Self {
-        let Self { env, memory, faults, runtime, config, .. } = self;
-        // Everything under the old epoch is refused from the moment on at which the new journal is open.
+        let Self { env, memory, faults, runtime, store, config, .. } = self;
+        // Nothing of the old node reaches the store any more: it has the same name as the new one and would go on to claim
+        // its partitions.
+        store.cut();
+        let journal = runtime.journal().clone();
         drop(runtime);
+        // Ends the keeper of its leases; what that tells the store is not heard.
+        drop(journal.close().await);
         Self::on(env, memory, faults, config).await
     }
 
@@ -138,7 +147,8 @@ impl Chaos {
         let permille = self.0.permille.load(Ordering::Relaxed);
         if permille > 0 && self.0.env.random() % 1_000 < u128::from(permille) {
             self.0.panicked.fetch_add(1, Ordering::Relaxed);
-            panic!("chaos");
+            // As `panic!`, without the hook: a million of them are not to be printed.
+            std::panic::resume_unwind(Box::new("chaos"));
         }
     }
 }

@@ -20,10 +20,11 @@ pub use faults::{Counts, Faults, Knobs, Wrong};
 
 use crate::{
     Append, ArmedTimer, Claim, DeadLetter, DeadLetterStore, Filter, Lease, NewOutboxRow, OutboxRow, OutboxState, OutboxStore, Page,
-    Reacted, Receipt, Settlement, Snapshot, Store, StoreResult, TimerStore, Verdict,
+    Reacted, Receipt, Settlement, Snapshot, Store, StoreError, StoreResult, TimerStore, Verdict,
 };
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Org, Recorded, StreamId, Timestamp};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -35,6 +36,7 @@ pub struct FaultyStore {
     env: Env,
     faults: Faults,
     lanes: usize,
+    cut: AtomicBool,
 }
 
 impl FaultyStore {
@@ -42,7 +44,7 @@ impl FaultyStore {
     #[must_use]
     pub fn new(inner: Arc<dyn Store>, env: Env, faults: Faults) -> Self {
         let lanes = inner.lanes();
-        Self { inner, env, faults, lanes }
+        Self { inner, env, faults, lanes, cut: AtomicBool::new(false) }
     }
 
     /// Says that it has `lanes` writers, whatever the store inside says; that store must allow as many calls at once.
@@ -51,22 +53,41 @@ impl FaultyStore {
         Self { lanes, ..self }
     }
 
+    /// From now on nothing that comes through here reaches the store inside: whoever holds this is dead to it. What has
+    /// reached it already is done.
+    pub fn cut(&self) {
+        // SeqCst: a test that has cut it goes on to look at what is stored.
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    fn reach<'a, T: Send + 'a>(
+        &'a self,
+        call: impl FnOnce() -> StoreResult<'a, T> + Send + 'a,
+    ) -> impl FnOnce() -> StoreResult<'a, T> + Send + 'a {
+        move || {
+            if self.cut.load(Ordering::SeqCst) {
+                return Box::pin(std::future::ready(Err(StoreError::unavailable("this node is cut off"))));
+            }
+            call()
+        }
+    }
+
     fn append_call<'a, T: Send + 'a>(&'a self, call: impl FnOnce() -> StoreResult<'a, T> + Send + 'a) -> StoreResult<'a, T> {
-        Box::pin(self.faults.change(&self.env, true, call))
+        Box::pin(self.faults.change(&self.env, true, self.reach(call)))
     }
 
     fn change<'a, T: Send + 'a>(&'a self, call: impl FnOnce() -> StoreResult<'a, T> + Send + 'a) -> StoreResult<'a, T> {
-        Box::pin(self.faults.change(&self.env, false, call))
+        Box::pin(self.faults.change(&self.env, false, self.reach(call)))
     }
 
     fn read<'a, T: Send + 'a>(&'a self, call: impl FnOnce() -> StoreResult<'a, T> + Send + 'a) -> StoreResult<'a, T> {
-        Box::pin(self.faults.read(&self.env, call))
+        Box::pin(self.faults.read(&self.env, self.reach(call)))
     }
 
     fn lease<'a, T: Send + 'a>(&'a self, call: impl FnOnce() -> StoreResult<'a, T> + Send + 'a) -> StoreResult<'a, T> {
         Box::pin(async move {
             self.faults.up()?;
-            call().await
+            self.reach(call)().await
         })
     }
 }

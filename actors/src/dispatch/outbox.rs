@@ -99,6 +99,9 @@ pub enum OnUnknown {
     TakeAsSent,
 }
 
+/// How often it is tried to store what became of a row: 0.1 s, 0.2 s, … apart, some 6 s in all.
+const SETTLE_TRIES: u32 = 6;
+
 /// By channel.
 pub(crate) type Handlers = RwLock<BTreeMap<String, Arc<dyn EffectHandler>>>;
 
@@ -146,8 +149,12 @@ impl Outbox {
         let due = self.core.journal.store().outbox_due(&partitions(&claims), env.now(), PAGE).await?;
         let full = due.len() == PAGE;
         let sent = by_target(due).into_iter().map(|rows| send_in_order(self.core.clone(), self.handlers.clone(), rows));
-        let sent: Vec<bool> = futures_util::stream::iter(sent).buffer_unordered(self.core.config.dispatch_max.max(1)).collect().await;
-        Ok(full && sent.contains(&true))
+        let sent: Vec<Sent> = futures_util::stream::iter(sent).buffer_unordered(self.core.config.dispatch_max.max(1)).collect().await;
+        if sent.contains(&Sent::Open) {
+            // What is marked as being sent, and nobody sends, is looked at as if its owner had gone away.
+            self.seen.clear();
+        }
+        Ok(full && sent.contains(&Sent::Settled))
     }
 
     /// What a dead owner was sending is unknown; what is unknown and has a policy is settled by it.
@@ -207,19 +214,52 @@ fn by_target(due: Vec<OutboxRow>) -> Vec<Vec<OutboxRow>> {
     groups
 }
 
-/// Sends one after the other, and no further once one of them has to wait; says whether any was settled.
-async fn send_in_order(core: Arc<Core>, handlers: Arc<Handlers>, rows: Vec<OutboxRow>) -> bool {
-    let mut settled = false;
+/// How far a group of rows got.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    /// Nothing was settled.
+    Nothing,
+    /// Something was.
+    Settled,
+    /// What became of one of them could not be stored.
+    Open,
+}
+
+/// Sends one after the other, and no further once one of them has to wait.
+async fn send_in_order(core: Arc<Core>, handlers: Arc<Handlers>, rows: Vec<OutboxRow>) -> Sent {
+    let mut sent = Sent::Nothing;
     for row in rows {
         let Some(claim) = claim_of(&core, row.partition) else { break };
         let Some(settlement) = send(&core, &handlers, claim, &row).await else { break };
-        let stored = core.journal.store().outbox_settle(claim, row.row.effect_id, &settlement).await;
-        settled |= matches!(stored, Ok(true));
-        if matches!(settlement, Settlement::Retry { .. }) || stored.is_err() {
+        if !settle(&core, claim, &row, &settlement).await {
+            return Sent::Open;
+        }
+        sent = Sent::Settled;
+        if matches!(settlement, Settlement::Retry { .. }) {
             break;
         }
     }
-    settled
+    sent
+}
+
+/// Stores what became of a row, over failures of the store that pass soon. That it was sent is true under whatever epoch;
+/// all else holds only under the one under which it was tried.
+async fn settle(core: &Core, tried: Claim, row: &OutboxRow, settlement: &Settlement) -> bool {
+    for failures in 1..=SETTLE_TRIES {
+        let claim = if *settlement == Settlement::Done { claim_of(core, row.partition) } else { Some(tried) };
+        if let Some(claim) = claim {
+            match core.journal.store().outbox_settle(claim, row.row.effect_id, settlement).await {
+                Ok(true) => return true,
+                // A try before this one had deleted it.
+                Ok(false) if *settlement == Settlement::Done && claim_of(core, row.partition) == Some(claim) => return true,
+                Ok(false) if *settlement != Settlement::Done => return false,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(effect = %row.row.effect_id, %error, "what became of an effect is not stored yet"),
+            }
+        }
+        core.journal.env().sleep(pause(failures)).await;
+    }
+    false
 }
 
 /// Sends one row; none if nothing was tried.
@@ -266,8 +306,13 @@ async fn command(core: &Arc<Core>, to: &StreamId, row: &OutboxRow) -> Settlement
 }
 
 async fn effect(core: &Arc<Core>, handler: &dyn EffectHandler, claim: Claim, row: &OutboxRow, class: EffectClass) -> Option<Settlement> {
-    if class == EffectClass::Once && !core.journal.store().outbox_begin(claim, row.row.effect_id).await.ok()? {
-        return None;
+    if class == EffectClass::Once {
+        match core.journal.store().outbox_begin(claim, row.row.effect_id).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            // It may be marked as being sent, but it certainly was not.
+            Err(error) => return Some(retry(core, row.attempts, &error.to_string())),
+        }
     }
     let sending = AssertUnwindSafe(handler.send(row)).catch_unwind();
     let timeout = core.journal.env().sleep(core.config.deadline);

@@ -11,7 +11,6 @@ use ionveil_kernel::{Kind, Reaction, Reactor, Recorded, effect_id};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
 use tokio::sync::watch;
 
 /// How far a reactor may read on without anything to store before its checkpoint is moved: what it would read again after a
@@ -40,6 +39,16 @@ pub(crate) struct ReactorTask {
     places: Vec<(u64, u64)>,
     /// How often in a row it stood still.
     failures: u32,
+}
+
+/// What came of a page.
+struct Read {
+    rows: Vec<NewOutboxRow>,
+    events: u64,
+    /// Everything up to here was reacted to.
+    to: u64,
+    /// Why it went no further.
+    fault: Option<String>,
 }
 
 impl ReactorTask {
@@ -103,48 +112,45 @@ impl ReactorTask {
         if page.scanned_to == read {
             return Ok(Ok(false));
         }
-        let rows = match self.react(&page) {
-            Ok(rows) => rows,
-            Err(fault) => return Ok(Err(fault)),
-        };
+        let Read { rows, events, to, fault } = self.react(&page);
         let place = &mut self.places[usize::from(claim.partition)];
-        if rows.is_empty() && page.scanned_to - stored < UNSTORED_MAX {
-            place.1 = page.scanned_to;
+        if rows.is_empty() && to.saturating_sub(stored) < UNSTORED_MAX {
+            place.1 = to.max(read);
         } else {
             let now = self.core.journal.env().now();
-            match store.react(claim, self.reactor.name(), stored, page.scanned_to, &rows, now).await? {
-                Reacted::Stored => *place = (page.scanned_to, page.scanned_to),
+            match store.react(claim, self.reactor.name(), stored, to, &rows, now).await? {
+                Reacted::Stored => *place = (to, to),
                 // Somebody else has been here: look where it stands.
-                Reacted::Moved | Reacted::Fenced => {
-                    self.places.clear();
-                    return Ok(Ok(false));
-                }
+                Reacted::Moved | Reacted::Fenced => return Err(StoreError::unavailable("its checkpoint moved or its claim is over")),
             }
             if !rows.is_empty() {
                 self.filled.send_modify(|count| *count += 1);
             }
         }
-        self.status.lock().events += page.events.len() as u64;
-        Ok(Ok(true))
+        self.status.lock().events += events;
+        Ok(fault.map_or(Ok(true), Err))
     }
 
-    fn react(&self, page: &Page) -> Result<Vec<NewOutboxRow>, String> {
-        let mut rows = Vec::new();
+    /// As far as it gets: up to the first event that it fails on.
+    fn react(&self, page: &Page) -> Read {
+        let mut read = Read { rows: Vec::new(), events: 0, to: page.scanned_to, fault: None };
         for event in &page.events {
             let reactions = match catch_unwind(AssertUnwindSafe(|| self.reactor.react(event))) {
                 Ok(Ok(reactions)) => reactions,
-                Ok(Err(error)) => return Err(self.stuck(event, &error.to_string())),
-                Err(panic) => return Err(self.stuck(event, &fault::message(&*panic))),
+                Ok(Err(error)) => return self.stuck(read, event, &error.to_string()),
+                Err(panic) => return self.stuck(read, event, &fault::message(&*panic)),
             };
             let name = self.reactor.name();
-            rows.extend(reactions.into_iter().enumerate().map(|(index, reaction)| row(name, event, index, reaction)));
+            read.rows.extend(reactions.into_iter().enumerate().map(|(index, reaction)| row(name, event, index, reaction)));
+            read.events += 1;
         }
-        Ok(rows)
+        read
     }
 
-    fn stuck(&self, event: &Recorded, why: &str) -> String {
+    fn stuck(&self, read: Read, event: &Recorded, why: &str) -> Read {
         tracing::error!(reactor = self.reactor.name(), event = %event.event_id, stream = %event.stream, why, "a reactor stands still");
-        format!("event {} in partition {}: {why}", event.position, event.partition)
+        let fault = format!("event {} in partition {}: {why}", event.position, event.partition);
+        Read { to: event.position - 1, fault: Some(fault), ..read }
     }
 }
 

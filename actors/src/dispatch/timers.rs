@@ -9,7 +9,7 @@ use crate::core::Core;
 use crate::kind::Carried;
 use futures_util::StreamExt;
 use ionveil_journal::{ArmedTimer, StoreError};
-use ionveil_kernel::{StreamId, TimerPolicy};
+use ionveil_kernel::{StreamId, TimerPolicy, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -20,11 +20,13 @@ type Key = (StreamId, String, u64);
 pub(crate) struct Timers {
     core: Arc<Core>,
     deferred: Deferred<Key>,
+    /// The last one of the last pass: all that were due then come before it or are it.
+    last: Option<ArmedTimer>,
 }
 
 impl Timers {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core, deferred: Deferred::new() }
+        Self { core, deferred: Deferred::new(), last: None }
     }
 
     /// Fires until the runtime is gone or drains.
@@ -49,11 +51,11 @@ impl Timers {
     async fn pass(&mut self) -> Result<(), StoreError> {
         let (core, partitions) = (self.core.clone(), partitions(&self.core.journal.claims()));
         let now = core.journal.env().now();
-        let mut after: Option<ArmedTimer> = None;
+        self.last = None;
         while !core.line.is_closed() {
-            let page = core.journal.store().due_timers(&partitions, now, after.as_ref(), PAGE).await?;
+            let page = core.journal.store().due_timers(&partitions, now, self.last.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.clone());
+            self.last = Some(last.clone());
             let full = page.len() == PAGE;
             self.fire_all(page).await;
             if !full {
@@ -79,16 +81,21 @@ impl Timers {
 
     /// How long there is nothing to do.
     async fn until_next(&mut self) -> Option<Duration> {
-        let env = self.core.journal.env();
-        let claims = self.core.journal.claims();
-        let next = self.core.journal.store().next_due(&partitions(&claims)).await.ok()?;
-        let deferred = self.deferred.next(env.monotonic());
-        let now = env.now();
-        let coming = next.filter(|due| *due > now).map(|due| due.since(now));
-        // Due, and not deferred: it came while we fired. Without a claim there is nothing to fire.
-        let at_once = next.filter(|due| *due <= now && deferred.is_none() && !claims.is_empty()).map(|_| Duration::from_millis(1));
-        let pause = [coming, deferred, at_once, Some(SLEEP_MAX)].into_iter().flatten().min();
+        let env = self.core.journal.env().clone();
+        let next = self.next_due().await.ok()?;
+        let (now, deferred) = (env.now(), self.deferred.next(env.monotonic()));
+        // One that is due came while we fired.
+        let coming = next.map(|due| due.since(now).max(Duration::from_millis(1)));
+        let pause = [coming, deferred, Some(SLEEP_MAX)].into_iter().flatten().min();
         pause.map(|pause| pause.max(Duration::from_micros(500)))
+    }
+
+    /// When the first timer behind those of the last pass is due: what that left, because it failed, must not hide it.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let (store, partitions) = (self.core.journal.store(), partitions(&self.core.journal.claims()));
+        let Some(last) = &self.last else { return store.next_due(&partitions).await };
+        let next = store.due_timers(&partitions, Timestamp::MAX, Some(last), 1).await?;
+        Ok(next.first().map(|timer| timer.due))
     }
 }
 

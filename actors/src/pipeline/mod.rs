@@ -408,11 +408,12 @@ impl<D: Decider> Pipeline<D> {
         let Some(pending) = self.find(seq) else { return };
         let Step::Parking(fault) = &pending.step else { return };
         let fault = fault.to_string();
+        let kept = matches!(parked, Ok(Some(_)));
         pending.settle(Err(match parked {
             Ok(dead_letter) => AskError::Faulted { fault, dead_letter },
             Err(_) => AskError::Unavailable,
         }));
-        self.rules.metrics.dead_letters.inc();
+        self.rules.metrics.dead_letters.inc_by(u64::from(kept));
     }
 
     /// Answers from the front, as far as everything before is settled.

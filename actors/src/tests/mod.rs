@@ -2,5 +2,6 @@
 //! agree with a plain sequential model.
 
 mod model;
+mod panics;
 mod tally;
 mod trace;

@@ -99,34 +99,72 @@ enum Way {
 
 /// A handle on the faults of a [`super::FaultyStore`]. Clones share knobs and counters.
 #[derive(Clone, Default)]
-pub struct Faults(Arc<Mutex<(Knobs, Counts)>>);
+pub struct Faults(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    knobs: Knobs,
+    counts: Counts,
+    reading: u64,
+    reading_most: u64,
+    /// How many more calls go well, and whether the one after them is carried out.
+    fuse: Option<(u64, bool)>,
+}
 
 impl Faults {
     /// Faults from the given knobs.
     #[must_use]
     pub fn new(knobs: Knobs) -> Self {
-        Self(Arc::new(Mutex::new((knobs, Counts::default()))))
+        Self(Arc::new(Mutex::new(State { knobs, ..State::default() })))
     }
 
     /// Turns knobs; calls that have drawn their fate keep it.
     pub fn set(&self, turn: impl FnOnce(&mut Knobs)) {
-        turn(&mut self.0.lock().0);
+        turn(&mut self.0.lock().knobs);
     }
 
     /// The knobs as they are.
     #[must_use]
     pub fn knobs(&self) -> Knobs {
-        self.0.lock().0.clone()
+        self.0.lock().knobs.clone()
     }
 
     /// What was injected so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.0.lock().1
+        self.0.lock().counts
+    }
+
+    /// The most reads that were under way at once.
+    #[must_use]
+    pub fn reading_most(&self) -> u64 {
+        self.0.lock().reading_most
+    }
+
+    /// After `calls` more calls (those of the leases do not count) the store goes down ([`Knobs::down`]) with the next one:
+    /// that is a crash between any two steps. A change that it meets is stored, and called lost, if `stored`.
+    pub fn fuse(&self, calls: u64, stored: bool) {
+        self.0.lock().fuse = Some((calls, stored));
+    }
+
+    /// Whether this call meets the end of the fuse, and whether it is carried out then.
+    fn burn(&self) -> Option<bool> {
+        let mut state = self.0.lock();
+        let (left, stored) = state.fuse?;
+        state.fuse = left.checked_sub(1).map(|left| (left, stored));
+        state.knobs.down |= left == 0;
+        (left == 0).then_some(stored)
     }
 
     fn count(&self, counter: impl FnOnce(&mut Counts) -> &mut u64) {
-        *counter(&mut self.0.lock().1) += 1;
+        *counter(&mut self.0.lock().counts) += 1;
+    }
+
+    fn reading(&self) -> Reading<'_> {
+        let mut state = self.0.lock();
+        state.reading += 1;
+        state.reading_most = state.reading_most.max(state.reading);
+        Reading(self)
     }
 
     /// # Errors
@@ -140,9 +178,12 @@ impl Faults {
     }
 
     pub(super) async fn read<'a, T>(&self, env: &Env, call: impl FnOnce() -> StoreResult<'a, T>) -> Result<T, StoreError> {
-        let knobs = self.knobs();
+        let (knobs, _reading) = (self.knobs(), self.reading());
         pause(env, knobs.read_delay).await;
         self.up()?;
+        if self.burn().is_some() {
+            return Err(StoreError::unavailable("the store goes down"));
+        }
         if below(env, 100) < u64::from(knobs.reads) {
             self.count(|counts| &mut counts.reads);
             return Err(StoreError::unavailable("the read failed"));
@@ -155,6 +196,11 @@ impl Faults {
         let way = draw(env, if append { knobs.appends } else { knobs.changes });
         pause(env, knobs.change_delay).await;
         self.up()?;
+        let way = match self.burn() {
+            Some(true) => Way::LostAfter,
+            Some(false) => Way::Unavailable,
+            None => way,
+        };
         match way {
             Way::Well => call().await,
             Way::Unavailable => {
@@ -177,6 +223,15 @@ impl Faults {
                 answer
             }
         }
+    }
+}
+
+/// A read under way; a caller that gives up ends it too.
+struct Reading<'a>(&'a Faults);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().reading -= 1;
     }
 }
 
