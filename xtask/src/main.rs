@@ -10,6 +10,7 @@ mod repo;
 mod run;
 mod schemathesis;
 mod setup;
+mod soak;
 mod spdx;
 mod suite;
 mod tidy;
@@ -39,6 +40,8 @@ enum Command {
     Loom,
     /// Runs the whole test suite and measures what it covers.
     Coverage,
+    /// Injects panics by the million and checks that nothing is lost.
+    Soak(soak::Options),
     /// Runs schemathesis against a running server.
     Schemathesis {
         /// Where the server listens, such as http://127.0.0.1:8080.
@@ -74,6 +77,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             suite::run(&repo)?;
             coverage::report(&repo)
         }
+        Command::Soak(options) => soak::run(&repo, &options),
         Command::Schemathesis { url, max_examples } => schemathesis::run(&repo, &url, max_examples),
     }
 }
