@@ -9,8 +9,9 @@ use super::{Finding, Source};
 const PLACES: [&str; 7] =
     ["kernel/src/", "domain/", "actors/src/", "journal/src/port", "journal/src/writer", "journal/src/memory", "journal/src/feed"];
 
-/// The two that bring what `Env` names: the real runtime and the simulated one. Nobody else may.
-const PROVIDERS: [&str; 2] = ["actors/src/env.rs", "actors/src/sim.rs"];
+/// The two that bring what `Env` names, the real runtime and the simulated one, and the one that makes handlers block.
+/// Nobody else may.
+const PROVIDERS: [&str; 3] = ["actors/src/env.rs", "actors/src/sim.rs", "actors/src/testkit/chaos.rs"];
 
 const CALLS: [&str; 12] = [
     "SystemTime::now",
