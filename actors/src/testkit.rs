@@ -28,7 +28,6 @@ use ionveil_journal::{Journal, JournalConfig, MemoryStore};
 use ionveil_kernel::{Env, NodeId};
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
 /// One node on virtual time.
