@@ -3,6 +3,7 @@
 use crate::config::RuntimeConfig;
 use crate::kind::{Entities, SomeKind};
 use crate::metrics::Metrics;
+use crate::supervised::Supervisee;
 use crate::supervision::{Path, Supervisors};
 use crate::turnstile::Turnstile;
 use crate::watch::{self, Busy};
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) parked: Parked,
     /// By name; whoever embeds the runtime keeps them alive.
     kinds: RwLock<BTreeMap<&'static str, Weak<dyn Entities>>>,
+    /// Actors that are no entities, by name; their handles keep them alive.
+    actors: RwLock<BTreeMap<StreamId, Weak<dyn Supervisee>>>,
     generation: AtomicU64,
 }
 
@@ -44,6 +47,7 @@ impl Core {
             busy: watch::places(arbiters.len()),
             parked: Parked::default(),
             kinds: RwLock::default(),
+            actors: RwLock::default(),
             generation: AtomicU64::new(0),
             journal,
             config,
@@ -69,6 +73,27 @@ impl Core {
     /// All kinds, by name.
     pub(crate) fn kinds(&self) -> Vec<SomeKind> {
         self.kinds.read().values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Makes an actor that is no entity known; false if there is one of this name.
+    pub(crate) fn supervise(&self, name: &StreamId, actor: &Arc<dyn Supervisee>) -> bool {
+        let mut actors = self.actors.write();
+        actors.retain(|_, known| known.strong_count() > 0);
+        if actors.contains_key(name) {
+            return false;
+        }
+        actors.insert(name.clone(), Arc::downgrade(actor));
+        true
+    }
+
+    /// The actors that are no entities, by name.
+    pub(crate) fn actors(&self) -> Vec<Arc<dyn Supervisee>> {
+        self.actors.read().values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// One of them.
+    pub(crate) fn actor(&self, name: &StreamId) -> Option<Arc<dyn Supervisee>> {
+        self.actors.read().get(name).and_then(Weak::upgrade)
     }
 
     /// Folds everything below a supervisor anew, but the entity whose failure climbed to it.

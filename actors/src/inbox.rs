@@ -48,6 +48,16 @@ impl<M> Inbox<M> {
         if admit(class) { queues[class.index()].pop_front() } else { None }
     }
 
+    /// Moves up to `most` messages to the end of `batch`, most urgent first.
+    pub(crate) fn take(&self, most: usize, batch: &mut VecDeque<M>) {
+        let mut left = most;
+        for queue in self.queues.lock().iter_mut() {
+            let count = queue.len().min(left);
+            batch.extend(queue.drain(..count));
+            left -= count;
+        }
+    }
+
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
         self.queues.lock().iter().map(VecDeque::len).sum()

@@ -26,6 +26,7 @@ mod runtime;
 mod sim;
 mod slot;
 mod slots;
+mod supervised;
 mod supervision;
 pub mod testkit;
 #[cfg(test)]
@@ -46,5 +47,6 @@ pub use loader::{LoadError, Loaded, Loader, Until};
 pub use runtime::{RegisterError, Runtime};
 pub use sim::{SimEnv, simulate};
 pub use slot::Phase;
+pub use supervised::{ActorHandle, ActorSpec, SupervisedActor, TellError};
 pub use supervision::{RestartLimits, Strategy, Supervision, SupervisorStatus};
 pub use tree::{Tree, TreeNode, TreeQuery};

@@ -5,7 +5,7 @@ use crate::config::RuntimeConfig;
 use crate::core::Core;
 use crate::dispatch::{EffectHandler, Handlers, Outbox, ReactorStatus, ReactorTask, Timers};
 use crate::host::{Host, Shared};
-use crate::kind::{Entities, SomeKind};
+use crate::kind::SomeKind;
 use crate::metrics::Metrics;
 use crate::tree::{Tree, TreeNode, TreeQuery};
 use actix::ArbiterHandle;
@@ -147,16 +147,19 @@ impl Runtime {
     }
 
     /// Folds an entity anew if it is in memory, with a fresh restart budget if it was quarantined; says whether it was.
+    /// Takes supervised actors that are no entities as well.
     #[must_use]
     pub fn resume(&self, entity: &StreamId) -> bool {
-        self.0.core.kind(entity.kind.as_str()).is_some_and(|kind| kind.resume(entity))
+        let actor = self.0.core.actor(entity).is_some_and(|actor| actor.resume());
+        actor || self.0.core.kind(entity.kind.as_str()).is_some_and(|kind| kind.resume(entity))
     }
 
     /// An entity in memory, as the tree shows it.
     #[must_use]
     pub fn node(&self, entity: &StreamId) -> Option<TreeNode> {
-        let kind = self.0.core.kind(entity.kind.as_str())?;
-        kind.node(entity).map(|node| TreeNode::entity(&node))
+        let actor = self.0.core.actor(entity).map(|actor| actor.node());
+        let node = actor.or_else(|| self.0.core.kind(entity.kind.as_str())?.node(entity))?;
+        Some(TreeNode::entity(&node))
     }
 
     /// The tree as it is now; parts of it may be a moment older than others.
@@ -169,19 +172,40 @@ impl Runtime {
             let (nodes, counts) = kind.nodes(query.org.as_ref(), usize::MAX);
             for (org, children) in counts {
                 let below: Vec<_> = nodes.iter().filter(|node| node.owner.org == org).map(TreeNode::entity).collect();
-                let supervisor = self.kind_node(&org, &*kind, children, &below);
+                let supervisor = self.kind_node(&org, kind.kind(), children, &below);
                 truncated |= query.depth > 2 && below.len() > query.entities_max;
                 let listed = below.into_iter().take(if query.depth > 2 { query.entities_max } else { 0 });
                 orgs.entry(org).or_default().push((supervisor, listed.collect()));
             }
         }
+        for (org, kind) in self.actor_kinds(query) {
+            orgs.entry(org).or_default().push(kind);
+        }
         let nodes = orgs.into_iter().flat_map(|(org, kinds)| self.org_nodes(&org, kinds, query.depth)).collect();
         Tree { nodes, truncated }
     }
 
-    fn kind_node(&self, org: &Org, kind: &dyn Entities, children: u64, below: &[TreeNode]) -> TreeNode {
-        let status = Kind::new(kind.kind()).map(|kind| self.0.core.supervisors.status(Some(org), Some(&kind))).unwrap_or_default();
-        let mut node = TreeNode::supervisor("kind", format!("{org}/{}", kind.kind()), Some(org.to_string()), status);
+    /// Supervised actors that are no entities, by organisation and kind.
+    fn actor_kinds(&self, query: &TreeQuery) -> Vec<(Org, (TreeNode, Vec<TreeNode>))> {
+        let mut kinds: BTreeMap<(Org, Kind), Vec<TreeNode>> = BTreeMap::new();
+        for node in self.0.core.actors().iter().map(|actor| actor.node()) {
+            let wanted = query.org.as_ref().is_none_or(|org| *org == node.owner.org)
+                && query.kind.as_deref().is_none_or(|kind| kind == node.owner.kind.as_str());
+            if wanted {
+                kinds.entry((node.owner.org.clone(), node.owner.kind.clone())).or_default().push(TreeNode::entity(&node));
+            }
+        }
+        let listed = |((org, kind), nodes): ((Org, Kind), Vec<TreeNode>)| {
+            let supervisor = self.kind_node(&org, kind.as_str(), nodes.len() as u64, &nodes);
+            let nodes = nodes.into_iter().take(if query.depth > 2 { query.entities_max } else { 0 }).collect();
+            (org, (supervisor, nodes))
+        };
+        kinds.into_iter().map(listed).collect()
+    }
+
+    fn kind_node(&self, org: &Org, kind: &str, children: u64, below: &[TreeNode]) -> TreeNode {
+        let status = Kind::new(kind).map(|kind| self.0.core.supervisors.status(Some(org), Some(&kind))).unwrap_or_default();
+        let mut node = TreeNode::supervisor("kind", format!("{org}/{kind}"), Some(org.to_string()), status);
         node.children = children;
         below.iter().for_each(|one| node.add(one));
         node
