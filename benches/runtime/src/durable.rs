@@ -4,8 +4,8 @@
 use crate::decider::Command;
 use crate::node::{Node, Threads};
 use crate::support::{Figure, head, ratio, raw, row};
-use ionveil_kernel::StreamId;
 use ionveil_journal::Store;
+use ionveil_kernel::StreamId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

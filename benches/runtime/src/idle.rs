@@ -2,8 +2,8 @@
 //! store. Each measurement is a process of its own; the peer is a bare actix actor whose address is kept.
 
 use crate::node::Threads;
-use crate::support::{Figure, head, ratio, row};
 use crate::peers::{Ask, Bare};
+use crate::support::{Figure, head, ratio, row};
 use actix::Actor;
 use ionveil_kernel::StreamId;
 use std::process::Command;

@@ -14,10 +14,11 @@ mod restart;
 mod start;
 #[path = "../../support/mod.rs"]
 mod support;
+mod tell;
 
 use node::Threads;
 
-const ALL: [&str; 6] = ["postgres", "sqlite", "hot", "start", "idle", "restart"];
+const ALL: [&str; 7] = ["postgres", "sqlite", "hot", "start", "idle", "restart", "tell"];
 
 fn main() {
     let wishes: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +32,7 @@ fn main() {
             "hot" => Threads::run(async |threads| durable::hot(&threads).await),
             "start" => Threads::run(async |threads| start::run(&threads).await),
             "restart" => Threads::run(async |threads| restart::run(&threads).await),
+            "tell" => Threads::run(async |threads| tell::run(&threads).await),
             "idle-entities" => Threads::run(async |threads| idle::entities(&threads).await),
             "idle-actors" => Threads::run(async |threads| idle::actors(&threads).await),
             other => panic!("there is no bench {other:?}: {}", ALL.join(", ")),

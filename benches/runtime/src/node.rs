@@ -47,12 +47,17 @@ impl Threads {
         let runtime = Runtime::new(journal.clone(), config, &mut Registry::default(), self.arbiters.clone());
         let decider = Arc::new(Counter::default());
         let host = runtime.entity(decider.clone()).expect("the only kind");
-        Node { env: self.env.clone(), journal, _runtime: runtime, host, decider, caller: caller() }
+        Node { env: self.env.clone(), journal, runtime, host, decider, caller: caller() }
     }
 
     /// The arbiter that is `number`'s turn.
     pub(crate) fn arbiter(&self, number: usize) -> &ArbiterHandle {
         &self.arbiters[number % self.arbiters.len()]
+    }
+
+    /// The same, with the entities on this very thread.
+    pub(crate) fn here(&self) -> Self {
+        Self { arbiters: vec![Arbiter::current()], ..self.clone() }
     }
 
     /// How many there are.
@@ -90,7 +95,7 @@ fn caller() -> Caller {
 pub(crate) struct Node {
     pub(crate) env: Env,
     pub(crate) journal: Journal,
-    _runtime: Runtime,
+    pub(crate) runtime: Runtime,
     host: Host<Counter>,
     pub(crate) decider: Arc<Counter>,
     caller: Caller,

@@ -49,7 +49,11 @@ async fn table(threads: &Threads, name: &str, store: Arc<dyn Store>) {
 /// Milliseconds.
 async fn once(node: &Node, owner: &StreamId, committed: bool) -> f64 {
     let started = Instant::now();
-    if committed { node.accept(owner, Command::Add(1)).await } else { node.refuse(owner).await }
+    if committed {
+        node.accept(owner, Command::Add(1)).await
+    } else {
+        node.refuse(owner).await
+    }
     started.elapsed().as_secs_f64() * 1_000.0
 }
 

@@ -3,8 +3,8 @@
 
 use crate::decider::Command;
 use crate::node::Threads;
-use crate::support::{Figure, head, ratio, row};
 use crate::peers::{Ask, Bare};
+use crate::support::{Figure, head, ratio, row};
 use actix::Actor;
 use ionveil_journal::Store;
 use ionveil_kernel::StreamId;
@@ -22,7 +22,11 @@ pub(crate) async fn run(threads: &Threads) {
         refused.push(starts(threads, threads.memory(), 200_000, true).await);
         bare.push(actors(threads, 200_000).await);
     }
-    head("Starts of entities per second, look-up and first command included (100,000/s, 300,000/s)", "IonVeil, starts/s", "bare actix, starts/s");
+    head(
+        "Starts of entities per second, look-up and first command included (100,000/s, 300,000/s)",
+        "IonVeil, starts/s",
+        "bare actix, starts/s",
+    );
     table("memory store, first command is committed", &own, &bare);
     table("memory store, first command is refused", &refused, &bare);
     let mut postgres = vec![];
