@@ -8,13 +8,14 @@
 
 mod support;
 
-use ionveil_journal::{PostgresOptions, PostgresStore, SqliteStore, Store};
+use ionveil_journal::{SqliteStore, Store};
 use ionveil_kernel::{Env, IdSource};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use sqlx::{Connection, Executor, PgConnection};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use support::{Figure, append, commit, head, on_runtime, postgres::Postgres, ratio, row, stream};
+use support::raw::{self, fresh, postgres_store};
+use support::{Figure, append, commit, head, on_runtime, postgres::Postgres, ratio, row};
 
 const CALLERS: usize = 256;
 const RUNS: usize = 5;
@@ -67,31 +68,23 @@ async fn ours(store: Arc<dyn Store>, env: &Env, window: Duration) -> (f64, f64) 
     (events / seconds, events / commits as f64)
 }
 
-async fn postgres_store(url: &str) -> Arc<dyn Store> {
-    Arc::new(
-        PostgresStore::connect(url, PostgresOptions { lease: Duration::from_secs(30), ..PostgresOptions::default() })
-            .await
-            .expect("connect"),
-    )
-}
-
 async fn postgres(env: &Env) {
     let server = Postgres::shared();
-    let (mut own, mut raw, mut single, mut batches) = (vec![], vec![], vec![], vec![]);
+    let (mut own, mut plain, mut single, mut batches) = (vec![], vec![], vec![], vec![]);
     for _ in 0..RUNS {
         let (rate, batch) = ours(postgres_store(&server.database().url).await, env, WINDOW).await;
         own.push(rate);
         batches.push(batch);
-        raw.push(postgres_raw(&fresh(server).await, env, batch.round().max(1.0) as usize, 2).await);
-        single.push(postgres_raw(&fresh(server).await, env, 1, SINGLE_CONNECTIONS).await);
+        plain.push(raw::postgres(&fresh(server).await, env, batch.round().max(1.0) as usize, 2, WINDOW).await);
+        single.push(raw::postgres(&fresh(server).await, env, 1, SINGLE_CONNECTIONS, WINDOW).await);
     }
     head("Appends per second, Postgres, fsync on, 256 callers waiting", "IonVeil, events/s", "peer, events/s");
     let batch = Figure::new(batches).median();
     row(
         &format!("raw insert, 2 connections, batches of {batch:.0}"),
         &Figure::new(own.clone()).to_string(),
-        &Figure::new(raw.clone()).to_string(),
-        &format!("{:.2}", ratio(&own, &raw)),
+        &Figure::new(plain.clone()).to_string(),
+        &format!("{:.2}", ratio(&own, &plain)),
     );
     row(
         "one transaction per event, 32 connections",
@@ -101,83 +94,24 @@ async fn postgres(env: &Env) {
     );
 }
 
-/// A database with the journal's tables and nothing in them.
-async fn fresh(server: &Postgres) -> String {
-    let url = server.database().url;
-    let store = postgres_store(&url).await;
-    store.close().await;
-    url
-}
-
-/// The plain multi-row insert: no receipts, no checks, no locks of ours.
-async fn postgres_raw(url: &str, env: &Env, batch: usize, connections: usize) -> f64 {
-    let sql = "INSERT INTO ionveil.events (position, recorded_at, occurred_at, sequence_number, event_id, correlation_id, causation_id,
-                   schema_version, partition, org, kind, id, event_type, actor, data)
-               SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[],
-                   $8::int[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])";
-    let started = Instant::now();
-    let workers: Vec<_> = (0..connections)
-        .map(|number| {
-            let (url, env) = (url.to_owned(), env.clone());
-            tokio::spawn(async move {
-                let mut connection = PgConnection::connect(&url).await.expect("connect");
-                let mut position = 0_i64;
-                while started.elapsed() < WINDOW {
-                    let events: Vec<_> = (0..batch).map(|index| support::event(&stream(number * 1_000 + index), 1, &env)).collect();
-                    let fixed = |value: i64| vec![value; batch];
-                    let texts = |text: &str| vec![text.to_owned(); batch];
-                    let ids = |of: &dyn Fn(&ionveil_journal::NewEvent) -> uuid::Uuid| events.iter().map(of).collect::<Vec<_>>();
-                    let positions: Vec<i64> = (1..=batch as i64).map(|index| position + index).collect();
-                    position += batch as i64;
-                    sqlx::query(sql)
-                        .bind(&positions)
-                        .bind(fixed(1_767_225_600_000_000))
-                        .bind(fixed(1_483_228_800_000_000))
-                        .bind(positions.clone())
-                        .bind(ids(&|event| event.event_id.0))
-                        .bind(ids(&|event| event.correlation_id.0))
-                        .bind(ids(&|event| event.causation_id))
-                        .bind(vec![1_i32; batch])
-                        .bind(vec![number as i16; batch])
-                        .bind(texts("default"))
-                        .bind(texts("workflow"))
-                        .bind(events.iter().map(|event| event.stream.id.to_string()).collect::<Vec<_>>())
-                        .bind(texts("transitioned"))
-                        .bind(texts("user:dispatcher-7"))
-                        .bind(texts(support::PAYLOAD))
-                        .execute(&mut connection)
-                        .await
-                        .expect("insert");
-                }
-                position
-            })
-        })
-        .collect();
-    let mut events = 0;
-    for worker in workers {
-        events += worker.await.expect("a worker");
-    }
-    events as f64 / started.elapsed().as_secs_f64()
-}
-
 async fn sqlite(env: &Env) {
-    let (mut own, mut raw, mut single, mut batches) = (vec![], vec![], vec![], vec![]);
+    let (mut own, mut plain, mut single, mut batches) = (vec![], vec![], vec![], vec![]);
     for _ in 0..RUNS {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(&folder.path().join("journal.sqlite"), 16).await.expect("open");
         let (rate, batch) = ours(Arc::new(store), env, WINDOW).await;
         own.push(rate);
         batches.push(batch);
-        raw.push(sqlite_raw(env, batch.round().max(1.0) as usize).await);
-        single.push(sqlite_raw(env, 1).await);
+        plain.push(raw::sqlite(env, batch.round().max(1.0) as usize, WINDOW).await);
+        single.push(raw::sqlite(env, 1, WINDOW).await);
     }
     head("Appends per second, SQLite, synchronous=FULL, 256 callers waiting", "IonVeil, events/s", "peer, events/s");
     let batch = Figure::new(batches).median();
     row(
         &format!("raw insert, batches of {batch:.0}"),
         &Figure::new(own.clone()).to_string(),
-        &Figure::new(raw.clone()).to_string(),
-        &format!("{:.2}", ratio(&own, &raw)),
+        &Figure::new(plain.clone()).to_string(),
+        &format!("{:.2}", ratio(&own, &plain)),
     );
     row(
         "one transaction per event",
@@ -185,36 +119,6 @@ async fn sqlite(env: &Env) {
         &Figure::new(single.clone()).to_string(),
         &format!("{:.2}", ratio(&own, &single)),
     );
-}
-
-/// The plain multi-row insert into the journal's own tables, in one transaction a batch.
-async fn sqlite_raw(env: &Env, batch: usize) -> f64 {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("journal.sqlite");
-    SqliteStore::open(&path, 16).await.expect("open").close().await;
-    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.expect("connect");
-    connection.execute("PRAGMA synchronous = FULL").await.expect("pragma");
-    let row = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-    let sql = format!(
-        "INSERT INTO events (place, org, kind, id, sequence_number, event_type, schema_version, event_id, occurred_at, recorded_at,
-             correlation_id, causation_id, actor, data) VALUES {}",
-        vec![row; batch].join(",")
-    );
-    let (started, mut place) = (Instant::now(), 0_i64);
-    while started.elapsed() < WINDOW {
-        let events: Vec<_> = (0..batch).map(|index| support::event(&stream(index), 1, env)).collect();
-        let ids: Vec<String> = events.iter().map(|event| event.stream.id.to_string()).collect();
-        let mut query = sqlx::query(AssertSqlSafe(sql.clone()));
-        for (event, id) in events.iter().zip(&ids) {
-            place += 1;
-            query = query.bind(place).bind("default").bind("workflow").bind(id).bind(place).bind("transitioned").bind(1_i64);
-            query = query.bind(event.event_id.0.as_bytes().to_vec()).bind(1_483_228_800_000_000_i64).bind(1_767_225_600_000_000_i64);
-            query = query.bind(event.correlation_id.0.as_bytes().to_vec()).bind(event.causation_id.as_bytes().to_vec());
-            query = query.bind("user:dispatcher-7").bind(support::PAYLOAD);
-        }
-        query.execute(&mut connection).await.expect("insert");
-    }
-    place as f64 / started.elapsed().as_secs_f64()
 }
 
 /// An idle transaction that sees the database as it was: nothing that dies after it can be cleaned up.

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 #[path = "../../tests/support/postgres.rs"]
 pub(crate) mod postgres;
+pub(crate) mod raw;
 
 /// The payload of a `transitioned` event with a reason, as dispatchers write it: about 400 bytes with its envelope.
 pub(crate) const PAYLOAD: &str =
