@@ -1,7 +1,17 @@
-//! The runtime on virtual time: the same seed gives the same trace, and whatever the store does, callers and journal
-//! agree with a plain sequential model.
+//! The runtime on virtual time: the same seed gives the same trace, and whatever the store, the deciders or the callers
+//! do, callers and journal agree.
 
+mod alarm;
+mod common;
+mod drain;
+mod frozen;
 mod model;
+mod overload;
 mod panics;
+mod reactors;
+mod store_down;
 mod tally;
+mod timers;
 mod trace;
+mod tree;
+mod world;
