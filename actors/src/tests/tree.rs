@@ -150,10 +150,13 @@ async fn fall(universe: &Universe) -> (Phase, f64) {
     (phase(universe, &a), folded(universe) - before - restarts(universe))
 }
 
+/// Name, strategies by path, how the entity is then, how many others were folded anew, and who has restarted something.
+type Row = (&'static str, &'static [(&'static str, Strategy)], Phase, f64, &'static str);
+
 #[test]
 fn what_a_supervisor_does_about_a_failure_can_be_seen() {
     use Strategy::{Escalate, RestartAll, RestartOne, Stop};
-    let table: [(&str, &[(&str, Strategy)], Phase, f64, &str); 6] = [
+    let table: [Row; 6] = [
         ("stop", &[("test/tally", Stop)], Phase::Quarantined, 0.0, ""),
         ("restart one", &[("test/tally", RestartOne)], Phase::Running, 0.0, "test/tally"),
         ("restart all of the kind", &[("test/tally", RestartAll)], Phase::Running, 1.0, "test/tally"),
