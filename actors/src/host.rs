@@ -246,6 +246,7 @@ impl<D: Decider> Host<D> {
     }
 
     /// The entity's slot, made if there is none or if the one there is has just been let go.
+    #[expect(clippy::mutable_key_type, reason = "an entry is hashed and compared by its entity's name alone, which never changes")]
     fn slot(
         &self,
         shard: &mut HashSet<crate::slot::Entry<D>, crate::slots::Keyed>,

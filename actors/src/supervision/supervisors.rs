@@ -168,13 +168,16 @@ mod tests {
         supervisors.failed(&"unit:acme:u1".parse().unwrap(), "a panic", Duration::ZERO, 0)
     }
 
+    /// Name, strategies by path, and what is decided.
+    type Row = (&'static str, &'static [(&'static str, Strategy)], Verdict);
+
     #[test]
     fn failures_climb_until_somebody_has_an_answer() {
         let one = Verdict::Restart { after: Duration::ZERO, all_below: None };
         let all = |path| Verdict::Restart { after: Duration::ZERO, all_below: Some(path) };
         let acme: Org = "acme".parse().unwrap();
         let kind = Path::Kind(acme.clone(), "unit".parse().unwrap());
-        let table: [(&str, &[(&str, Strategy)], Verdict); 7] = [
+        let table: [Row; 7] = [
             ("nobody is named", &[], Verdict::Quarantine),
             ("the kind restarts one", &[("acme/unit", Strategy::RestartOne)], one.clone()),
             ("the kind of every organisation", &[("*/unit", Strategy::RestartAll)], all(kind)),

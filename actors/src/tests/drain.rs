@@ -41,7 +41,8 @@ fn under_load_everything_accepted_is_answered() {
             stored.extend(causes(&universe.memory, &entity("tally", &format!("e{number}"))).await);
         }
         let mut told: Vec<_> = done.into_iter().map(|(_, id)| id).collect();
-        (told.sort_unstable(), stored.sort_unstable());
+        told.sort_unstable();
+        stored.sort_unstable();
         assert!(told.len() > 1_000 && told == stored, "told {}, stored {}", told.len(), stored.len());
         let answer = host.ask(entity("tally", "new"), Command::Add(1), fresh(&universe.env)).await;
         assert_eq!(answer.map(|_| ()), Err(AskError::Draining));

@@ -88,12 +88,12 @@ fn ten_times_the_capacity_for_a_minute() {
         let host = universe.runtime.entity(Arc::new(Tally)).expect("a lawful kind");
         let (told, until) = (Told::default(), universe.env.monotonic() + Duration::from_secs(60));
         let flood = async {
-            // 4,000 in a second, about ten times what the store takes; callers do not wait for each other.
+            // 2,000 in a second, more than ten times what the store takes; callers do not wait for each other.
             let (mut asked, mut number) = (FuturesUnordered::new(), 0);
             while universe.env.monotonic() < until {
                 asked.extend((number..number + 20).map(|number| ask(&universe, &host, number, &told)));
                 number += 20;
-                let mut pause = universe.env.sleep(Duration::from_millis(5));
+                let mut pause = universe.env.sleep(Duration::from_millis(10));
                 while let Either::Left((Some(()), waiting)) = select(asked.next(), pause).await {
                     pause = waiting;
                 }

@@ -82,7 +82,7 @@ async fn interrupted(mut universe: Universe, calls: u64, stored: bool, crash: bo
     universe.faults.fuse(calls, stored);
     world.attach(&universe, WELL);
     universe.env.sleep(SECOND * 2).await;
-    let fell = universe.faults.knobs().down;
+    let fell = !universe.faults.defuse();
     check_checkpoint(&universe, &world).await;
     universe.faults.set(|knobs| knobs.down = false);
     if crash {

@@ -147,6 +147,11 @@ impl Faults {
         self.0.lock().fuse = Some((calls, stored));
     }
 
+    /// Takes the fuse away; says whether it had not burnt down yet. A store that has gone down stays down.
+    pub fn defuse(&self) -> bool {
+        self.0.lock().fuse.take().is_some()
+    }
+
     /// Whether this call meets the end of the fuse, and whether it is carried out then.
     fn burn(&self) -> Option<bool> {
         let mut state = self.0.lock();

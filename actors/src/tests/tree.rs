@@ -1,0 +1,181 @@
+//! The tree shows how entities are, as deep as asked, to whom they belong; and what each strategy does about one that fails
+//! can be seen in it.
+
+use super::alarm::{self, Alarm, Set, Then};
+use super::common::{entity, fresh};
+use super::tally::{Command, Tally};
+use crate::testkit::{Chaos, Chaotic, Universe};
+use crate::{AskError, Host, Phase, ReplayError, RestartLimits, RuntimeConfig, Strategy, Supervision, Tree, TreeQuery};
+use ionveil_kernel::{Org, StreamId, TimerPolicy};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+type Chaotics = Host<Chaotic<Tally>>;
+
+fn query(org: Option<&str>, kind: Option<&str>, depth: u8, entities_max: usize) -> TreeQuery {
+    TreeQuery { org: org.map(|org| org.parse().expect("lawful")), kind: kind.map(ToOwned::to_owned), depth, entities_max }
+}
+
+fn ids(tree: &Tree) -> Vec<&str> {
+    tree.nodes.iter().map(|node| node.id.as_str()).collect()
+}
+
+fn chaotic(universe: &Universe) -> (Chaotics, Chaos) {
+    let chaos = Chaos::new(universe.env.clone());
+    (universe.runtime.entity(Arc::new(Chaotic::new(Tally, chaos.clone()))).expect("a lawful kind"), chaos)
+}
+
+fn phase(universe: &Universe, owner: &StreamId) -> Phase {
+    universe.runtime.node(owner).map_or(Phase::Passive, |node| node.state)
+}
+
+async fn add(universe: &Universe, host: &Chaotics, owner: &StreamId) -> Result<(), AskError<super::tally::TooMuch>> {
+    host.ask(owner.clone(), Command::Add(1), fresh(&universe.env)).await.map(|_| ())
+}
+
+#[test]
+fn it_shows_what_is_asked_for_and_nothing_of_others() {
+    Universe::run(61, RuntimeConfig::default(), async |universe: Universe| {
+        let (tally, _) = chaotic(&universe);
+        let alarm = universe.runtime.entity(Arc::new(Alarm)).expect("a lawful kind");
+        for name in ["tally:acme:t1", "tally:acme:t2", "tally:acme:t3", "tally:other:t9"] {
+            add(&universe, &tally, &name.parse().expect("lawful")).await.expect("accepted");
+        }
+        let due = universe.env.now().after(SECOND * 3_600);
+        let set = Set { name: "t".to_owned(), due, policy: TimerPolicy::Skip, then: Then::Gone };
+        let owner = "alarm:acme:a1".parse().expect("lawful");
+        alarm.ask(owner, alarm::Command::Remind(set), fresh(&universe.env)).await.expect("accepted");
+        let table: [(&str, TreeQuery, &[&str], bool); 7] = [
+            ("organisations", query(None, None, 1, 9), &["acme", "other"], false),
+            ("kinds", query(None, None, 2, 9), &["acme", "acme/alarm", "acme/tally", "other", "other/tally"], false),
+            ("all of one", query(Some("acme"), None, 3, 9), &["acme", "acme/alarm", "a1", "acme/tally", "t1", "t2", "t3"], false),
+            ("the other", query(Some("other"), None, 3, 9), &["other", "other/tally", "t9"], false),
+            ("one kind", query(Some("acme"), Some("alarm"), 3, 9), &["acme", "acme/alarm", "a1"], false),
+            ("cut", query(Some("acme"), Some("tally"), 3, 2), &["acme", "acme/tally", "t1", "t2"], true),
+            ("a stranger", query(Some("nobody"), None, 3, 9), &[], false),
+        ];
+        for (name, query, expected, truncated) in table {
+            let tree = universe.runtime.tree(&query);
+            assert_eq!((ids(&tree).as_slice(), tree.truncated), (expected, truncated), "{name}");
+        }
+        let tree = universe.runtime.tree(&query(Some("acme"), Some("tally"), 3, 2));
+        assert_eq!((tree.nodes[0].children, tree.nodes[1].children), (1, 3), "children count also what is not listed");
+        assert_eq!((tree.nodes[1].parent.as_deref(), tree.nodes[2].parent.as_deref()), (Some("acme"), Some("acme/tally")));
+    });
+}
+
+#[test]
+fn dead_letters_of_one_organisation_are_nothing_to_another() {
+    let config = RuntimeConfig { dead_letters_max: 1, ..RuntimeConfig::default() };
+    Universe::run(62, config, async |universe: Universe| {
+        let (host, chaos) = chaotic(&universe);
+        chaos.panics(1_000);
+        let faulted = add(&universe, &host, &entity("tally", "a")).await;
+        let Err(AskError::Faulted { dead_letter: Some(letter), .. }) = faulted else { panic!("{faulted:?}") };
+        let faulted = add(&universe, &host, &entity("tally", "b")).await;
+        assert!(matches!(faulted, Err(AskError::Faulted { dead_letter: None, .. })), "there is no room for another: {faulted:?}");
+        chaos.panics(0);
+        let (own, other): (Org, Org) = ("test".parse().expect("lawful"), "other".parse().expect("lawful"));
+        assert_eq!(universe.runtime.dead_letters(&other, None, 9).await.expect("in memory"), vec![]);
+        assert_eq!(universe.runtime.dead_letter(&other, letter).await.expect("in memory"), None);
+        assert!(matches!(universe.runtime.replay(&other, letter).await, Err(ReplayError::NotFound)));
+        assert!(!universe.runtime.discard(&other, letter).await.expect("in memory"));
+        assert_eq!(universe.runtime.dead_letters(&own, None, 9).await.expect("in memory").len(), 1);
+        assert_eq!(universe.figure("dead_letters_total{kind=\"tally\"}"), 1.0, "those that are kept are counted");
+    });
+}
+
+#[test]
+fn an_entity_goes_through_its_states_in_sight() {
+    let config = RuntimeConfig { idle: SECOND * 20, deadline: SECOND, ..RuntimeConfig::default() };
+    Universe::run(63, config, async |universe: Universe| {
+        let ((host, chaos), owner) = (chaotic(&universe), entity("tally", "a"));
+        universe.faults.set(|knobs| knobs.read_delay = (SECOND / 2, SECOND / 2));
+        let asked = async {
+            universe.env.sleep(SECOND / 10).await;
+            phase(&universe, &owner)
+        };
+        let (answer, seen) = futures_util::future::join(add(&universe, &host, &owner), asked).await;
+        // Two reads of half a second are a whole one: the caller has given up, and the command was not carried out.
+        assert!(matches!(answer, Err(AskError::TimedOut(_))), "{answer:?}");
+        universe.faults.set(|knobs| knobs.read_delay = (Duration::ZERO, Duration::ZERO));
+        universe.env.sleep(SECOND).await;
+        assert_eq!((seen, phase(&universe, &owner)), (Phase::Starting, Phase::Running));
+        chaos.panics(1_000);
+        let mut seen = Vec::new();
+        while phase(&universe, &owner) != Phase::Quarantined {
+            let looks = async {
+                for _ in 0..200 {
+                    universe.env.sleep(Duration::from_millis(1)).await;
+                    seen.push(phase(&universe, &owner));
+                }
+            };
+            let (answer, ()) = futures_util::future::join(add(&universe, &host, &owner), looks).await;
+            assert!(answer.is_err());
+        }
+        assert!(seen.contains(&Phase::Restarting), "it waits before a further restart");
+        let node = universe.runtime.node(&owner).expect("in memory");
+        assert!(node.restarts == 5 && node.last_fault.is_some_and(|fault| fault.contains("chaos")), "as often as the budget has it");
+        assert!(matches!(add(&universe, &host, &owner).await, Err(AskError::Quarantined(_))));
+        universe.env.sleep(SECOND * 60).await;
+        assert_eq!(phase(&universe, &owner), Phase::Quarantined, "a quarantined one is not let go");
+        chaos.panics(0);
+        assert!(universe.runtime.resume(&owner) && !universe.runtime.resume(&entity("tally", "nobody")));
+        universe.env.sleep(SECOND / 1_000).await;
+        add(&universe, &host, &owner).await.expect("it is as new");
+        universe.env.sleep(SECOND * 60).await;
+        assert_eq!(phase(&universe, &owner), Phase::Passive, "idle, it is let go");
+        universe.faults.set(|knobs| knobs.down = true);
+        assert!(add(&universe, &host, &owner).await.is_err());
+        assert_eq!(phase(&universe, &owner), Phase::Suspended);
+    });
+}
+
+/// Lets entity `a` fail until its own budget (one restart) is spent, beside a sibling `b` and a cousin of another organisation;
+/// how `a` is, and how often siblings and cousins were folded.
+async fn fall(universe: &Universe) -> (Phase, f64) {
+    let ((host, chaos), a) = (chaotic(universe), entity("tally", "a"));
+    for other in [a.clone(), entity("tally", "b"), "tally:other:c".parse().expect("lawful")] {
+        add(universe, &host, &other).await.expect("accepted");
+    }
+    let folded = |universe: &Universe| universe.figure("recoveries_total{kind=\"tally\"}");
+    let (before, restarts) = (folded(universe), |universe: &Universe| universe.figure("restarts_total{kind=\"tally\"}"));
+    chaos.panics(1_000);
+    // Two panics: one is the entity's own, the other one climbs.
+    assert!(add(universe, &host, &a).await.is_err());
+    chaos.panics(0);
+    universe.env.sleep(SECOND * 10).await;
+    (phase(universe, &a), folded(universe) - before - restarts(universe))
+}
+
+/// Name, strategies by path, how the entity is then, how many others were folded anew, and who has restarted something.
+type Row = (&'static str, &'static [(&'static str, Strategy)], Phase, f64, &'static str);
+
+#[test]
+fn what_a_supervisor_does_about_a_failure_can_be_seen() {
+    use Strategy::{Escalate, RestartAll, RestartOne, Stop};
+    let table: [Row; 6] = [
+        ("stop", &[("test/tally", Stop)], Phase::Quarantined, 0.0, ""),
+        ("restart one", &[("test/tally", RestartOne)], Phase::Running, 0.0, "test/tally"),
+        ("restart all of the kind", &[("test/tally", RestartAll)], Phase::Running, 1.0, "test/tally"),
+        ("the organisation answers", &[("*/tally", Escalate), ("test", RestartAll)], Phase::Running, 1.0, "test"),
+        ("the root answers", &[("*/tally", Escalate), ("*", Escalate), ("", RestartAll)], Phase::Running, 2.0, ""),
+        ("nobody answers", &[("*/tally", Escalate), ("*", Escalate), ("", Escalate)], Phase::Quarantined, 0.0, ""),
+    ];
+    for (name, strategies, state, refolded, who) in table {
+        let strategies = strategies.iter().map(|(path, strategy)| ((*path).to_owned(), *strategy)).collect();
+        let limits = RestartLimits { restarts_max: 1, ..RestartLimits::default() };
+        let config = RuntimeConfig { supervision: Supervision { limits, strategies }, ..RuntimeConfig::default() };
+        Universe::run(64, config, async move |universe: Universe| {
+            assert_eq!(fall(&universe).await, (state, refolded), "{name}: how it is, and how many others were folded anew");
+            let tree = universe.runtime.tree(&query(Some("test"), None, 3, 9));
+            for node in tree.nodes.iter().filter(|node| node.kind == "kind" || node.kind == "organisation") {
+                assert_eq!(node.restarts, u64::from(node.id == who), "{name}: {}", node.id);
+            }
+            let kind = tree.nodes.iter().find(|node| node.kind == "kind").expect("there is one");
+            assert!(kind.last_fault.as_ref().is_some_and(|fault| fault.contains("chaos")), "{name}: it reached the kind");
+        });
+    }
+}
