@@ -9,7 +9,7 @@
 //! # async fn host(caller: ionveil::kernel::Caller) -> anyhow::Result<()> {
 //! let config = ionveil::config::of(&[("store.data_dir", "./data")])?;
 //! let ionveil = Ionveil::builder(config).start().await?;
-//! let command = Command::Register { machine: "dispatch".into(), definition: None, initial_state: None, attributes: Default::default() };
+//! let command = Command::Register { machine: "dispatch".into(), initial_state: None, attributes: Default::default() };
 //! let reply = ionveil.ask::<Workflow>(&caller, &"call-1".parse()?, command, Ask::default().key("call-1")).await?;
 //! println!("version {}", reply.receipt.version);
 //! ionveil.stop(std::time::Duration::from_secs(10)).await;

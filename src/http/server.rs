@@ -69,7 +69,7 @@ impl Mount {
             .app_data(Data::new(self.app.clone()))
             .app_data(self.authenticator.clone())
             .app_data(self.check.clone())
-            .app_data(self.limits.clone())
+            .app_data(self.limits)
             .app_data(self.known.clone());
     }
 

@@ -93,6 +93,7 @@ fn the_tree_of_a_served_directory_is_drawn() {
 }
 
 /// The lines of a child's output, as they come.
+#[expect(clippy::disallowed_methods, reason = "another process knows no virtual time")]
 fn lines_of(child: &mut Child) -> Receiver<String> {
     let (send, lines) = channel();
     let out = child.stdout.take().expect("piped");

@@ -20,12 +20,7 @@ fn caller(org: &str) -> Caller {
 }
 
 fn register() -> Command {
-    Command::Register {
-        machine: "dispatch".to_owned(),
-        definition: None,
-        initial_state: None,
-        attributes: std::collections::BTreeMap::default(),
-    }
+    Command::Register { machine: "dispatch".to_owned(), initial_state: None, attributes: std::collections::BTreeMap::default() }
 }
 
 #[test]
