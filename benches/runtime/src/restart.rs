@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-const ENTITIES: usize = 1_000;
+const ENTITIES: usize = 600;
 const EVENTS: u32 = 100;
 
 pub(crate) async fn run(threads: &Threads) {

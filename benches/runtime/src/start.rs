@@ -18,9 +18,9 @@ const AT_ONCE: usize = 512;
 pub(crate) async fn run(threads: &Threads) {
     let (mut own, mut refused, mut bare) = (vec![], vec![], vec![]);
     for _ in 0..RUNS {
-        own.push(starts(threads, threads.memory(), 200_000, false).await);
-        refused.push(starts(threads, threads.memory(), 200_000, true).await);
-        bare.push(actors(threads, 200_000).await);
+        own.push(starts(threads, threads.memory(), 100_000, false).await);
+        refused.push(starts(threads, threads.memory(), 100_000, true).await);
+        bare.push(actors(threads, 100_000).await);
     }
     head(
         "Starts of entities per second, look-up and first command included (100,000/s, 300,000/s)",
@@ -31,7 +31,7 @@ pub(crate) async fn run(threads: &Threads) {
     table("memory store, first command is refused", &refused, &bare);
     let mut postgres = vec![];
     for _ in 0..3 {
-        postgres.push(starts(threads, threads.postgres().await, 40_000, false).await);
+        postgres.push(starts(threads, threads.postgres().await, 20_000, false).await);
     }
     row("Postgres, first command is committed", &Figure::new(postgres).to_string(), "-", "-");
 }
