@@ -238,7 +238,10 @@ impl<D: Decider> Pipeline<D> {
             Input::Loaded { loaded, epoch } => self.loaded(loaded, epoch, next_generation, busy, effects),
             Input::Recalled { seq, state } => self.recalled(seq, state),
             Input::Parked { seq, parked } => self.parked(seq, parked),
-            Input::Crashed(fault) => self.fail(Some(fault.into())),
+            Input::Crashed(fault) => {
+                self.recall_again();
+                self.fail(Some(fault.into()));
+            }
             Input::Restart if matches!(self.mode, Mode::Restarting) => self.load(effects),
             Input::Restart => {}
             Input::Quarantine(fault) => self.quarantine(fault),

@@ -108,14 +108,24 @@ impl<D: Decider> Pipeline<D> {
         self.mode = Mode::Quarantined(fault);
     }
 
-    /// Everything that is not settled, nor about to be, gets this answer. Nothing is in flight.
+    /// Everything that is not settled, nor about to be, gets this answer. Nothing is in flight. Refusals too, confirmed or not:
+    /// one that could have been answered has been, so what these rest on is not committed.
     fn settle_all(&mut self, error: &AskError<D::Rejection>) {
         for pending in &mut self.pending {
             match pending.step {
-                Step::Queued | Step::InFlight(_) | Step::Failed(_) | Step::Panicked | Step::Refused { confirmed: false, .. } => {
+                Step::Queued | Step::InFlight(_) | Step::Failed(_) | Step::Panicked | Step::Recalling(_) | Step::Refused { .. } => {
                     pending.settle(Err(error.clone()));
                 }
-                Step::Refused { confirmed: true, .. } | Step::Recalling(_) | Step::Parking(_) | Step::Settled(_) => {}
+                Step::Parking(_) | Step::Settled(_) => {}
+            }
+        }
+    }
+
+    /// A fold in the past has panicked, and nobody knows for which command: all of them are looked up again.
+    pub(super) fn recall_again(&mut self) {
+        for pending in &mut self.pending {
+            if matches!(pending.step, Step::Recalling(_)) {
+                pending.step = Step::Failed(AppendFailure::Discarded);
             }
         }
     }
