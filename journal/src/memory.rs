@@ -157,6 +157,10 @@ impl Store for MemoryStore {
         1
     }
 
+    fn immediate(&self) -> bool {
+        true
+    }
+
     fn append<'a>(&'a self, _lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
         self.attempt(|inner| {
             batch.iter().try_for_each(crate::timers::check)?;
