@@ -108,7 +108,7 @@ impl<D: Decider> Entity<D> {
             match effect {
                 Effect::Append { seq, append } => self.append(seq, append),
                 Effect::LookUp { seq, command_id, generation } => look_ups.push((seq, command_id, generation)),
-                Effect::Load => self.load(),
+                Effect::Load => work.inputs.extend(self.load()),
                 Effect::Recall { seq, position } => self.recall(seq, position),
                 Effect::Park { seq, fault } => self.park(seq, fault),
                 Effect::Snapshot(loaded) => self.shared.write_snapshot(&self.slot.owner, &loaded),
@@ -151,14 +151,34 @@ impl<D: Decider> Entity<D> {
         self.later(answers);
     }
 
-    fn load(&self) {
+    /// On the spot if the store answers on the spot: it saves two trips to another thread.
+    fn load(&self) -> Option<Input<D>> {
         let (shared, slot) = (self.shared.clone(), self.slot.clone());
-        self.later(async move {
+        let immediate = shared.core.journal.store().immediate();
+        let load = async move {
             let _one_of_a_few = shared.core.recoveries.acquire().await;
             // Asked for before the load: what another owner adds afterwards comes with another epoch.
             let epoch = shared.core.journal.epoch(&slot.owner);
             Some(Input::Loaded { loaded: shared.loader.load(&slot.owner).await, epoch })
-        });
+        };
+        if immediate {
+            return self.at_once(load);
+        }
+        self.later(load);
+        None
+    }
+
+    /// Runs `work` as far as it comes, and what is left beside the arbiter.
+    fn at_once(&self, work: impl Future<Output = Option<Input<D>>> + Send + 'static) -> Option<Input<D>> {
+        let mut work = Box::pin(AssertUnwindSafe(work).catch_unwind());
+        match work.as_mut().now_or_never() {
+            Some(Ok(input)) => input,
+            Some(Err(panic)) => Some(Input::Crashed(fault::message(&*panic))),
+            None => {
+                self.later(async move { work.await.unwrap_or_else(|panic| Some(Input::Crashed(fault::message(&*panic)))) });
+                None
+            }
+        }
     }
 
     fn recall(&self, seq: u64, position: u64) {

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one place that brings what Env hands on")]
 
 use ionveil_kernel::{BoxFuture, Runtime, Timestamp};
+use std::cell::RefCell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 
@@ -30,10 +31,13 @@ impl Runtime for TokioEnv {
     }
 
     fn random(&self) -> u128 {
-        let mut bytes = [0; 16];
-        // Without randomness ids would repeat: better to stop than to go on.
-        getrandom::fill(&mut bytes).expect("the operating system has no randomness");
-        u128::from_ne_bytes(bytes)
+        thread_local!(static STOCK: RefCell<Vec<u128>> = const { RefCell::new(Vec::new()) });
+        STOCK.with_borrow_mut(|stock| {
+            if stock.is_empty() {
+                fill_up(stock);
+            }
+            stock.pop().expect("it was filled up")
+        })
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
@@ -43,4 +47,12 @@ impl Runtime for TokioEnv {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         self.runtime.spawn(task);
     }
+}
+
+/// One call of the operating system for many: every id costs one, and the call itself is most of the cost.
+fn fill_up(stock: &mut Vec<u128>) {
+    let mut bytes = [0; 1_024];
+    // Without randomness ids would repeat: better to stop than to go on.
+    getrandom::fill(&mut bytes).expect("the operating system has no randomness");
+    stock.extend(bytes.as_chunks::<16>().0.iter().map(|chunk| u128::from_ne_bytes(*chunk)));
 }

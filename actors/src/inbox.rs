@@ -9,10 +9,44 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) struct Inbox<M> {
     gate: Gate,
-    queues: Mutex<[VecDeque<M>; 4]>,
+    queues: Mutex<Queues<M>>,
     /// Whether a wake-up is under way. Set before it is sent, cleared before the queue is looked at: a message that is
     /// queued behind the look sends another.
     scheduled: AtomicBool,
+}
+
+/// A queue for each class. There are many inboxes and most are empty: those of the other classes, and the room of a queue
+/// that an entity has emptied, are only there while they are needed.
+struct Queues<M> {
+    commands: VecDeque<M>,
+    others: Option<Box<[VecDeque<M>; 4]>>,
+}
+
+impl<M> Default for Queues<M> {
+    fn default() -> Self {
+        Self { commands: VecDeque::new(), others: None }
+    }
+}
+
+impl<M> Queues<M> {
+    fn of(&mut self, class: Class) -> &mut VecDeque<M> {
+        match class {
+            Class::Command => &mut self.commands,
+            Class::Control | Class::Reply | Class::Telemetry => &mut self.others.get_or_insert_default()[class.index()],
+        }
+    }
+
+    fn get(&self, class: Class) -> Option<&VecDeque<M>> {
+        match class {
+            Class::Command => Some(&self.commands),
+            Class::Control | Class::Reply | Class::Telemetry => self.others.as_deref().map(|others| &others[class.index()]),
+        }
+    }
+
+    /// Those that have something, most urgent first.
+    fn filled(&self) -> impl Iterator<Item = (Class, &VecDeque<M>)> {
+        Class::ALL.into_iter().filter_map(|class| Some((class, self.get(class).filter(|queue| !queue.is_empty())?)))
+    }
 }
 
 impl<M> Inbox<M> {
@@ -27,7 +61,7 @@ impl<M> Inbox<M> {
 
     /// Queues a message whose place was taken.
     pub(crate) fn push(&self, class: Class, message: M) {
-        self.queues.lock()[class.index()].push_back(message);
+        self.queues.lock().of(class).push_back(message);
     }
 
     /// Says whether the caller has to send the wake-up.
@@ -44,23 +78,28 @@ impl<M> Inbox<M> {
     /// The first message of the most urgent class for which `admit` has room; asked once per class at most.
     pub(crate) fn pop(&self, mut admit: impl FnMut(Class) -> bool) -> Option<M> {
         let mut queues = self.queues.lock();
-        let class = Class::ALL.into_iter().find(|class| !queues[class.index()].is_empty())?;
-        if admit(class) { queues[class.index()].pop_front() } else { None }
+        let Some((class, _)) = queues.filled().next() else {
+            *queues = Queues::default();
+            return None;
+        };
+        if admit(class) { queues.of(class).pop_front() } else { None }
     }
 
     /// Moves up to `most` messages to the end of `batch`, most urgent first.
     pub(crate) fn take(&self, most: usize, batch: &mut VecDeque<M>) {
-        let mut left = most;
-        for queue in self.queues.lock().iter_mut() {
-            let count = queue.len().min(left);
-            batch.extend(queue.drain(..count));
-            left -= count;
+        let (mut left, mut queues) = (most, self.queues.lock());
+        for class in Class::ALL {
+            let count = queues.get(class).map_or(0, VecDeque::len).min(left);
+            if count > 0 {
+                batch.extend(queues.of(class).drain(..count));
+                left -= count;
+            }
         }
     }
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
-        self.queues.lock().iter().map(VecDeque::len).sum()
+        self.queues.lock().filled().map(|(_, queue)| queue.len()).sum()
     }
 
     /// Looks at what has waited longest in each class.
@@ -68,6 +107,6 @@ impl<M> Inbox<M> {
     where
         T: Ord,
     {
-        self.queues.lock().iter().filter_map(VecDeque::front).map(of).min()
+        self.queues.lock().filled().filter_map(|(_, queue)| queue.front()).map(of).min()
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Recorded, StreamId, Timestamp};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -22,9 +22,9 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Inner {
     partitions: Vec<Partition>,
-    streams: BTreeMap<StreamId, Vec<(u16, usize)>>,
-    owned: BTreeMap<StreamId, Vec<(u16, usize)>>,
-    receipts: BTreeMap<(StreamId, CommandId), Receipt>,
+    streams: HashMap<StreamId, Vec<(u16, usize)>>,
+    owned: HashMap<StreamId, Vec<(u16, usize)>>,
+    receipts: HashMap<(StreamId, CommandId), Receipt>,
     snapshots: BTreeMap<StreamId, Snapshot>,
     timers: BTreeMap<(StreamId, String), ArmedTimer>,
     /// By reactor and partition.
@@ -60,16 +60,18 @@ impl MemoryStore {
 }
 
 impl Inner {
-    fn append(&mut self, claims: &[Claim], batch: &[Append], now: Timestamp) -> Vec<Verdict> {
-        let mut verdicts: Vec<Verdict> = Vec::with_capacity(batch.len());
-        for (index, append) in batch.iter().enumerate() {
-            let earlier = batch[..index].iter().zip(&verdicts).filter(|(other, _)| other.owner == append.owner);
-            let broken = earlier.clone().any(|(_, verdict)| !matches!(verdict, Verdict::Accepted(_)));
-            let twice = earlier.clone().any(|(other, _)| other.command_id == append.command_id);
-            let verdict = if twice { Verdict::Conflict } else { self.judge(claims, append, broken, now) };
-            verdicts.push(verdict);
-        }
-        verdicts
+    fn append<'a>(&mut self, claims: &[Claim], batch: &'a [Append], now: Timestamp) -> Vec<Verdict> {
+        // Of this batch: the commands, and the owners of what was turned away.
+        let (mut seen, mut broken) = (HashSet::new(), HashSet::new());
+        let mut verdict = |append: &'a Append| {
+            let twice = !seen.insert((&append.owner, append.command_id));
+            let verdict = if twice { Verdict::Conflict } else { self.judge(claims, append, broken.contains(&append.owner), now) };
+            if !matches!(verdict, Verdict::Accepted(_)) {
+                broken.insert(&append.owner);
+            }
+            verdict
+        };
+        batch.iter().map(&mut verdict).collect()
     }
 
     fn judge(&mut self, claims: &[Claim], append: &Append, broken: bool, now: Timestamp) -> Verdict {
@@ -157,6 +159,10 @@ impl Store for MemoryStore {
         1
     }
 
+    fn immediate(&self) -> bool {
+        true
+    }
+
     fn append<'a>(&'a self, _lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
         self.attempt(|inner| {
             batch.iter().try_for_each(crate::timers::check)?;
@@ -212,7 +218,11 @@ impl Store for MemoryStore {
     }
 
     fn entities<'a>(&'a self, after: Option<&'a StreamId>, limit: usize) -> StoreResult<'a, Vec<StreamId>> {
-        self.with(|inner| inner.owned.keys().filter(|name| after.is_none_or(|after| *name > after)).take(limit).cloned().collect())
+        self.with(|inner| {
+            let mut names: Vec<_> = inner.owned.keys().filter(|name| after.is_none_or(|after| *name > after)).collect();
+            names.sort_unstable();
+            names.into_iter().take(limit).cloned().collect()
+        })
     }
 
     fn snapshot<'a>(&'a self, owner: &'a StreamId) -> StoreResult<'a, Option<Snapshot>> {

@@ -101,6 +101,12 @@ pub trait Store: TimerStore + OutboxStore + DeadLetterStore + 'static {
     /// How many writers may call [`Store::append`] at once with good effect (SQLite 1, Postgres 2).
     fn lanes(&self) -> usize;
 
+    /// Whether reads are answered in no time and bind nothing to the thread that polls them, so that a caller may poll them
+    /// where it stands instead of on the runtime of the journal.
+    fn immediate(&self) -> bool {
+        false
+    }
+
     /// Appends a batch in one transaction, as the owner of `claims`; a verdict per append, in their order.
     ///
     /// Each append is judged in order: the same command of the same owner occurs earlier in the batch → `Conflict`; its

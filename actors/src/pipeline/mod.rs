@@ -435,6 +435,7 @@ impl<D: Decider> Pipeline<D> {
         if self.pending.is_empty() {
             // An idle entity keeps no room.
             self.pending = VecDeque::new();
+            self.known = BTreeMap::new();
         }
     }
 }
