@@ -10,8 +10,12 @@ use crate::{
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Recorded, StreamId, Timestamp};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 use uuid::Uuid;
+
+/// The same in every run: a simulation repeats itself. Whoever lets strangers choose names keeps them elsewhere.
+type Fixed = BuildHasherDefault<DefaultHasher>;
 
 /// Keeps everything in this process; it is gone with it.
 pub struct MemoryStore {
@@ -22,9 +26,9 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Inner {
     partitions: Vec<Partition>,
-    streams: HashMap<StreamId, Vec<(u16, usize)>>,
-    owned: HashMap<StreamId, Vec<(u16, usize)>>,
-    receipts: HashMap<(StreamId, CommandId), Receipt>,
+    streams: HashMap<StreamId, Vec<(u16, usize)>, Fixed>,
+    owned: HashMap<StreamId, Vec<(u16, usize)>, Fixed>,
+    receipts: HashMap<(StreamId, CommandId), Receipt, Fixed>,
     snapshots: BTreeMap<StreamId, Snapshot>,
     timers: BTreeMap<(StreamId, String), ArmedTimer>,
     /// By reactor and partition.
@@ -62,7 +66,7 @@ impl MemoryStore {
 impl Inner {
     fn append<'a>(&mut self, claims: &[Claim], batch: &'a [Append], now: Timestamp) -> Vec<Verdict> {
         // Of this batch: the commands, and the owners of what was turned away.
-        let (mut seen, mut broken) = (HashSet::new(), HashSet::new());
+        let (mut seen, mut broken) = (HashSet::<_, Fixed>::default(), HashSet::<_, Fixed>::default());
         let mut verdict = |append: &'a Append| {
             let twice = !seen.insert((&append.owner, append.command_id));
             let verdict = if twice { Verdict::Conflict } else { self.judge(claims, append, broken.contains(&append.owner), now) };
