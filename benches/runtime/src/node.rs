@@ -50,8 +50,8 @@ impl Threads {
         Node { env: self.env.clone(), journal, runtime, host, decider, caller: caller() }
     }
 
-    /// All arbiters.
-    pub(crate) fn arbiters(&self) -> Vec<ArbiterHandle> {
+    /// The arbiters.
+    pub(crate) fn handles(&self) -> Vec<ArbiterHandle> {
         self.arbiters.clone()
     }
 

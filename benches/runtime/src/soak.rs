@@ -45,6 +45,6 @@ fn on_postgres(plan: Plan) -> Report {
         let url = postgres.database().url;
         let options = PostgresOptions { lease: Duration::from_secs(30), ..PostgresOptions::default() };
         let store = threads.tokio.spawn(async move { PostgresStore::connect(&url, options).await }).await.expect("a task");
-        soak(threads.env.clone(), Arc::new(store.expect("a store")), threads.arbiters(), plan).await.expect("a journal")
+        soak(threads.env.clone(), Arc::new(store.expect("a store")), threads.handles(), plan).await.expect("a journal")
     })
 }
