@@ -156,3 +156,87 @@ pub fn check_laws<D: Decider>(decider: &D, owner: &StreamId, events: &[(D::Part,
         assert_eq!(events[cut..].iter().fold(restored, evolve), whole, "snapshot at {cut} plus the rest is the whole");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Added, Count, Counter, CountingIds, check_laws, given};
+    use crate::{BrokenInvariant, DecideEnv, Decider, Decision, DecodeError, EventCodec, IdSource, StreamId};
+    use serde::{Deserialize, Serialize};
+
+    /// An event that forgets what it says once it is stored.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Forgetful(u64);
+
+    impl EventCodec for Forgetful {
+        fn event_type(&self) -> &'static str {
+            "forgetful"
+        }
+
+        fn schema_version(&self) -> u32 {
+            1
+        }
+
+        fn encode(&self) -> Result<String, DecodeError> {
+            Ok("0".into())
+        }
+
+        fn decode(_event_type: &str, _schema_version: u32, _data: &str) -> Result<Self, DecodeError> {
+            Ok(Self(0))
+        }
+    }
+
+    struct Unlawful;
+
+    impl Decider for Unlawful {
+        const KIND: &'static str = "unlawful";
+        const STATE_SCHEMA: u32 = 1;
+        const REDUCER: u32 = 1;
+        type Part = ();
+        type State = u64;
+        type Command = u64;
+        type Event = Forgetful;
+        type Rejection = super::TooMuch;
+
+        fn initial(&self, _id: &StreamId) -> u64 {
+            0
+        }
+
+        fn decide(&self, _state: &u64, command: &u64, _env: &DecideEnv<'_>) -> Result<Decision<Self>, super::TooMuch> {
+            Ok(vec![((), Forgetful(*command))])
+        }
+
+        fn evolve(&self, state: u64, _part: &(), event: &Forgetful) -> Result<u64, BrokenInvariant> {
+            Ok(state + event.0)
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "an event survives its stored form")]
+    fn an_event_that_its_stored_form_loses_is_found() {
+        let _found = given(Unlawful, []).when(7);
+    }
+
+    #[test]
+    #[should_panic(expected = "accepted")]
+    fn expecting_events_of_a_refused_command_fails() {
+        given(Counter { limit: 1 }, []).when(Count(2)).then([((), Added(2))]);
+    }
+
+    #[test]
+    #[should_panic(expected = "refused")]
+    fn expecting_a_refusal_of_an_accepted_command_fails() {
+        given(Counter { limit: 2 }, []).when(Count(2)).then_rejected("too_much");
+    }
+
+    #[test]
+    fn a_lawful_history_passes_at_every_cut() {
+        let owner = "counter:test:x".parse().expect("lawful name");
+        check_laws(&Counter::default(), &owner, &[((), Added(1)), ((), Added(2)), ((), Added(3))]);
+    }
+
+    #[test]
+    fn ids_count_from_one() {
+        let ids = CountingIds::default();
+        assert_eq!([ids.next_id().as_u128(), ids.next_id().as_u128()], [1, 2]);
+    }
+}

@@ -86,3 +86,36 @@ impl Decider for Counter {
         Ok(sum.saturating_add(event.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Added, Count, Counter, TooMuch};
+    use crate::testkit::given;
+    use crate::{Decider, EventCodec, Policy, Rejection, Timestamp};
+
+    #[test]
+    fn it_counts_up_to_its_limit_and_refuses_what_would_pass_it() {
+        let ten = Counter { limit: 10 };
+        assert_eq!(given(ten, [((), Added(4))]).when(Count(6)).then([((), Added(6))]), 10);
+        let refusal = given(ten, [((), Added(4))]).at(Timestamp::from_micros(1)).under(Policy::default()).when(Count(7));
+        assert_eq!(refusal.then_rejected("too_much"), TooMuch);
+        assert_eq!(TooMuch.code(), "too_much");
+    }
+
+    #[test]
+    fn without_a_limit_a_sum_that_does_not_fit_is_refused() {
+        given(Counter::default(), [((), Added(u64::MAX))]).when(Count(1)).then_rejected("too_much");
+    }
+
+    #[test]
+    fn a_text_that_is_no_number_is_no_event() {
+        let error = Added::decode("added", 1, "\"much\"").expect_err("not a number");
+        assert!(error.to_string().contains("added"), "{error}");
+    }
+
+    #[test]
+    fn it_wishes_for_no_timer_and_knows_none() {
+        assert!(Counter::default().timers(&3).is_empty());
+        assert_eq!(Counter::default().on_timer("any", Timestamp::from_micros(0)), None);
+    }
+}
