@@ -1,6 +1,7 @@
 //! What all kinds of entities on a node share: the journal, the bounds, the supervisors, the watch.
 
 use crate::config::RuntimeConfig;
+use crate::govern::Governor;
 use crate::kind::{Entities, SomeKind};
 use crate::metrics::Metrics;
 use crate::supervised::Supervisee;
@@ -30,6 +31,7 @@ pub(crate) struct Core {
     pub(crate) arbiters: Vec<ArbiterHandle>,
     pub(crate) busy: Arc<[Busy]>,
     pub(crate) parked: Parked,
+    pub(crate) governor: Governor,
     /// By name; whoever embeds the runtime keeps them alive.
     kinds: RwLock<BTreeMap<&'static str, Weak<dyn Entities>>>,
     /// Actors that are no entities, by name; their handles keep them alive.
@@ -46,6 +48,7 @@ impl Core {
             supervisors: Supervisors::new(config.supervision.clone()),
             busy: watch::places(arbiters.len()),
             parked: Parked::default(),
+            governor: Governor::default(),
             kinds: RwLock::default(),
             actors: RwLock::default(),
             generation: AtomicU64::new(0),

@@ -3,10 +3,11 @@
 
 use crate::answer::AskError;
 use crate::fault;
+use crate::govern::Governor;
 use crate::loader::Loaded;
 use ionveil_journal::{APPEND_EVENTS_MAX, Append, ArmedTimer, NewEvent, TimerChange, TimerChangeKind};
 use ionveil_kernel::{
-    DecideEnv, Decider, Decision, Env, EventCodec, EventId, IdSource, Meta, Part, Policy, StreamId, Timer, TimerPolicy, Timestamp,
+    DecideEnv, Decider, Decision, Env, EventCodec, EventId, IdSource, Meta, Part, StreamId, Timer, TimerPolicy, Timestamp,
 };
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,6 +41,7 @@ pub(crate) struct Case<'a, D: Decider> {
     /// The timer that the command stands for, if it does.
     pub(crate) firing: Option<&'a ArmedTimer>,
     pub(crate) generation: u64,
+    pub(crate) governor: &'a Governor,
 }
 
 impl<D: Decider> Case<'_, D> {
@@ -57,7 +59,8 @@ impl<D: Decider> Case<'_, D> {
             Ok(occurred_at) => occurred_at,
             Err(refusal) => return Decided::Refused(refusal),
         };
-        let context = DecideEnv { now, occurred_at, ids: self.env, cause: self.meta, policy: &Policy::default() };
+        let policy = self.governor.policy(self.decider, self.owner, &self.tip.state, self.command);
+        let context = DecideEnv { now, occurred_at, ids: self.env, cause: self.meta, policy: &policy };
         match self.decider.decide(&self.tip.state, self.command, &context) {
             Ok(events) => self.accept(events, occurred_at).unwrap_or_else(Decided::Broken),
             Err(rejection) => Decided::Refused(AskError::Rejected(rejection)),

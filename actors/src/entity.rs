@@ -2,6 +2,7 @@
 //! own. The only message that it gets is *your turn*; what there is to do lies in its slot.
 
 use crate::class::Class;
+use crate::core::Core;
 use crate::fault;
 use crate::host::Shared;
 use crate::loader::Until;
@@ -11,7 +12,8 @@ use crate::supervision::{Budget, Verdict};
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
 use futures_util::FutureExt;
 use ionveil_journal::{Append, DeadLetter};
-use ionveil_kernel::{CommandId, Decider};
+use ionveil_kernel::{CommandId, Decider, StreamId};
+use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -116,7 +118,7 @@ impl<D: Decider> Entity<D> {
                 Effect::Fallen { fault } => self.climb(&fault, Input::Refold).into_iter().for_each(|input| work.inputs.push_back(input)),
             }
         }
-        self.look_up(look_ups);
+        work.inputs.extend(self.look_up(look_ups));
     }
 
     fn append(&self, seq: u64, append: Append) {
@@ -124,59 +126,38 @@ impl<D: Decider> Entity<D> {
         self.shared.core.journal.submit(append, Box::new(move |outcome| slot.deliver(Input::Appended { seq, outcome })));
     }
 
-    /// One question for all that were refused in this turn.
-    fn look_up(&self, asked: Vec<(u64, CommandId, u64)>) {
+    /// One question for all that were refused in this turn; on the spot if the store answers on the spot.
+    fn look_up(&self, asked: Vec<(u64, CommandId, u64)>) -> Vec<Input<D>> {
         if asked.is_empty() {
-            return;
+            return Vec::new();
         }
-        let (core, slot) = (self.shared.core.clone(), self.slot.clone());
-        let answers = async move {
-            let commands: Vec<_> = asked.iter().map(|(_, command, _)| *command).collect();
-            let found = core.journal.store().receipts(&slot.owner, &commands).await;
-            let epoch = core.journal.epoch(&slot.owner);
-            let (receipts, error) = match found {
-                Ok(receipts) => (receipts, None),
-                Err(error) => (Vec::new(), Some(error.to_string())),
-            };
-            let mut receipts = receipts.into_iter();
-            for (seq, _, generation) in asked {
-                let receipt = match &error {
-                    None => Ok(receipts.next().flatten()),
-                    Some(error) => Err(ionveil_journal::StoreError::unavailable(error.as_str())),
-                };
-                slot.deliver(Input::LookedUp { seq, generation, receipt, epoch });
-            }
-            None
-        };
-        self.later(answers);
+        let answers = receipts(self.shared.core.clone(), self.slot.owner.clone(), asked);
+        self.soon(answers)
     }
 
-    /// On the spot if the store answers on the spot: it saves two trips to another thread.
-    fn load(&self) -> Option<Input<D>> {
+    fn load(&self) -> Vec<Input<D>> {
         let (shared, slot) = (self.shared.clone(), self.slot.clone());
-        let immediate = shared.core.journal.store().immediate();
-        let load = async move {
+        self.soon(async move {
             let _one_of_a_few = shared.core.recoveries.acquire().await;
             // Asked for before the load: what another owner adds afterwards comes with another epoch.
             let epoch = shared.core.journal.epoch(&slot.owner);
             Some(Input::Loaded { loaded: shared.loader.load(&slot.owner).await, epoch })
-        };
-        if immediate {
-            return self.at_once(load);
-        }
-        self.later(load);
-        None
+        })
     }
 
-    /// Runs `work` as far as it comes, and what is left beside the arbiter.
-    fn at_once(&self, work: impl Future<Output = Option<Input<D>>> + Send + 'static) -> Option<Input<D>> {
+    /// On the spot if the store answers on the spot, which saves two trips to another thread; else [`Self::later`].
+    fn soon<I: IntoIterator<Item = Input<D>>>(&self, work: impl Future<Output = I> + Send + 'static) -> Vec<Input<D>> {
+        if !self.shared.core.journal.store().immediate() {
+            self.later(work);
+            return Vec::new();
+        }
         let mut work = Box::pin(AssertUnwindSafe(work).catch_unwind());
         match work.as_mut().now_or_never() {
-            Some(Ok(input)) => input,
-            Some(Err(panic)) => Some(Input::Crashed(fault::message(&*panic))),
+            Some(Ok(inputs)) => inputs.into_iter().collect(),
+            Some(Err(panic)) => vec![Input::Crashed(fault::message(&*panic))],
             None => {
-                self.later(async move { work.await.unwrap_or_else(|panic| Some(Input::Crashed(fault::message(&*panic)))) });
-                None
+                self.later(async move { work.await.map_or_else(crashed, |inputs| inputs.into_iter().collect()) });
+                Vec::new()
             }
         }
     }
@@ -260,15 +241,12 @@ impl<D: Decider> Entity<D> {
         None
     }
 
-    /// Runs `work` beside the arbiter and brings its result back; a panic in it comes back as one.
-    fn later(&self, work: impl Future<Output = Option<Input<D>>> + Send + 'static) {
+    /// Runs `work` beside the arbiter and brings its results back; a panic in it comes back as one.
+    fn later<I: IntoIterator<Item = Input<D>>>(&self, work: impl Future<Output = I> + Send + 'static) {
         let slot = self.slot.clone();
         self.shared.core.journal.env().spawn(async move {
-            match AssertUnwindSafe(work).catch_unwind().await {
-                Ok(Some(input)) => slot.deliver(input),
-                Ok(None) => {}
-                Err(panic) => slot.deliver(Input::Crashed(fault::message(&*panic))),
-            }
+            let inputs = AssertUnwindSafe(work).catch_unwind().await;
+            inputs.map_or_else(crashed, |inputs| inputs.into_iter().collect()).into_iter().for_each(|input| slot.deliver(input));
         });
     }
 
@@ -295,6 +273,30 @@ impl<D: Decider> Entity<D> {
             status.rate.add(events, now);
         }
     }
+}
+
+fn crashed<D: Decider>(panic: Box<dyn Any + Send>) -> Vec<Input<D>> {
+    vec![Input::Crashed(fault::message(&*panic))]
+}
+
+/// What is known of commands that were refused: were they accepted before?
+async fn receipts<D: Decider>(core: Arc<Core>, owner: Arc<StreamId>, asked: Vec<(u64, CommandId, u64)>) -> Vec<Input<D>> {
+    let commands: Vec<_> = asked.iter().map(|(_, command, _)| *command).collect();
+    let found = core.journal.store().receipts(&owner, &commands).await;
+    let epoch = core.journal.epoch(&owner);
+    let (receipts, error) = match found {
+        Ok(receipts) => (receipts, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    let mut receipts = receipts.into_iter();
+    let answer = |(seq, _, generation)| {
+        let receipt = match &error {
+            None => Ok(receipts.next().flatten()),
+            Some(error) => Err(ionveil_journal::StoreError::unavailable(error.as_str())),
+        };
+        Input::LookedUp { seq, generation, receipt, epoch }
+    };
+    asked.into_iter().map(answer).collect()
 }
 
 /// Whether a command of this class may be worked on now; who may not is told when there is room.

@@ -5,6 +5,7 @@ use crate::answer::{AskError, Reply};
 use crate::class::Class;
 use crate::core::Core;
 use crate::entity::{Entity, Stop};
+use crate::govern::Observer;
 use crate::loader::{Loaded, Loader};
 use crate::pipeline::{Answer, Pending, Rules, Step, Waiter};
 use crate::place::Place;
@@ -69,7 +70,7 @@ pub(crate) struct Shared<D: Decider> {
 }
 
 impl<D: Decider> Shared<D> {
-    pub(crate) fn new(core: Arc<Core>, decider: Arc<D>) -> Arc<Self> {
+    pub(crate) fn new(core: Arc<Core>, decider: Arc<D>, observer: Option<Arc<dyn Observer<D>>>) -> Arc<Self> {
         let env = core.journal.env().clone();
         let rules = Rules {
             decider: decider.clone(),
@@ -77,6 +78,8 @@ impl<D: Decider> Shared<D> {
             metrics: core.metrics.of(D::KIND),
             snapshot_every: core.config.snapshot_every.max(1),
             window: core.config.queue_max.max(1),
+            governor: core.governor.clone(),
+            observer,
         };
         let loader = Loader::new(decider, core.journal.store().clone());
         let key = u64::try_from(env.random() & u128::from(u64::MAX)).unwrap_or(0);
@@ -137,6 +140,18 @@ impl<D: Decider> Host<D> {
     #[must_use]
     pub fn loader(&self) -> &Loader<D> {
         &self.0.loader
+    }
+
+    /// Brings an entity into memory without asking it anything; whoever observes its kind is told of its state. It is let go
+    /// of as any other.
+    ///
+    /// # Errors
+    /// [`AskError::Overloaded`] if there is no room.
+    pub fn wake(&self, owner: StreamId) -> Result<(), AskError<D::Rejection>> {
+        let now = self.0.core.journal.env().monotonic();
+        let slot = self.slot(&mut self.0.slots.shard(&owner), owner, now)?;
+        slot.status.touch(now);
+        Ok(())
     }
 
     /// Lets `command` be decided by its entity and waits for the commit, for the configured deadline at most.

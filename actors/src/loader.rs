@@ -12,8 +12,10 @@ const CHUNK: usize = 4_096;
 pub struct Loaded<D: Decider> {
     /// The state.
     pub state: D::State,
-    /// Last sequence number of the main stream; 0 before the first event.
+    /// How many events it has, over all its streams.
     pub version: u64,
+    /// Last sequence number of the main stream; 0 before the first event.
+    pub main: u64,
     /// Position of the last event of any part.
     pub position: u64,
     /// Greatest `occurred_at`; [`Timestamp::MIN`] before the first event.
@@ -30,6 +32,9 @@ pub struct Loaded<D: Decider> {
 #[derive(Serialize, Deserialize)]
 struct Stored<S> {
     state: S,
+    /// Last sequence number of the main stream; without parts it is the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    main: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parts: Vec<(String, u64)>,
 }
@@ -44,12 +49,13 @@ impl<D: Decider> Loaded<D> {
     /// Last sequence number of a stream of the entity `owner`; 0 if it has no events.
     #[must_use]
     pub fn last(&self, owner: &StreamId, stream: &StreamId) -> u64 {
-        if owner == stream { self.version } else { self.parts.get(stream).copied().unwrap_or(0) }
+        if owner == stream { self.main } else { self.parts.get(stream).copied().unwrap_or(0) }
     }
 
     pub(crate) fn advance(&mut self, owner: &StreamId, stream: &StreamId, sequence: u64) {
+        self.version += 1;
         if owner == stream {
-            self.version = sequence;
+            self.main = sequence;
         } else {
             self.parts.insert(stream.clone(), sequence);
         }
@@ -173,7 +179,8 @@ impl<D: Decider> Loader<D> {
     /// The state as it goes into a snapshot; `None` if it has no stored form (then there is no snapshot).
     #[must_use]
     pub fn snapshot(&self, loaded: &Loaded<D>) -> Option<Snapshot> {
-        let parts = loaded.parts.iter().map(|(stream, last)| (stream.to_string(), *last)).collect();
+        let parts: Vec<_> = loaded.parts.iter().map(|(stream, last)| (stream.to_string(), *last)).collect();
+        let main = (!parts.is_empty()).then_some(loaded.main);
         Some(Snapshot {
             state_schema: D::STATE_SCHEMA,
             reducer: D::REDUCER,
@@ -181,7 +188,7 @@ impl<D: Decider> Loader<D> {
             position: loaded.position,
             occurred_at: loaded.occurred_at,
             recorded_at: loaded.recorded_at,
-            state: serde_json::to_string(&Stored { state: &loaded.state, parts }).ok()?,
+            state: serde_json::to_string(&Stored { state: &loaded.state, main, parts }).ok()?,
         })
     }
 
@@ -198,12 +205,13 @@ impl<D: Decider> Loader<D> {
         };
         let decoded = D::Event::decode(&recorded.event_type, recorded.schema_version, &recorded.data);
         let event = decoded.map_err(|source| LoadError::Decode { stream: at().0, sequence: at().1, source })?;
-        let Loaded { state, version, position: _, occurred_at, recorded_at, snapshot_version, parts } = loaded;
+        let Loaded { state, version, main, position: _, occurred_at, recorded_at, snapshot_version, parts } = loaded;
         let evolved = self.decider.evolve(state, &part, &event);
         let state = evolved.map_err(|source| LoadError::Fold { stream: at().0, sequence: at().1, source })?;
         let mut next = Loaded {
             state,
             version,
+            main,
             position: recorded.position,
             occurred_at: occurred_at.max(recorded.occurred_at),
             recorded_at: recorded_at.max(recorded.recorded_at),
@@ -220,6 +228,7 @@ impl<D: Decider> Loader<D> {
         Loaded {
             state: self.decider.initial(owner),
             version: 0,
+            main: 0,
             position: 0,
             occurred_at: Timestamp::MIN,
             recorded_at: Timestamp::MIN,
@@ -240,6 +249,7 @@ impl<D: Decider> Loader<D> {
         Some(Loaded {
             state: stored.state,
             version: snapshot.version,
+            main: stored.main.unwrap_or(snapshot.version),
             position: snapshot.position,
             occurred_at: snapshot.occurred_at,
             recorded_at: snapshot.recorded_at,
@@ -257,7 +267,7 @@ impl<D: Decider> Loader<D> {
 
     async fn fold(&self, owner: &StreamId, mut loaded: Loaded<D>, until: Until) -> Result<Loaded<D>, LoadError> {
         loop {
-            let events = self.store.read_entity(owner, loaded.version, loaded.position, CHUNK).await?;
+            let events = self.store.read_entity(owner, loaded.main, loaded.position, CHUNK).await?;
             for event in &events {
                 if !until.admits(event.occurred_at, event.recorded_at, event.position) {
                     return Ok(loaded);

@@ -4,6 +4,7 @@
 use crate::config::RuntimeConfig;
 use crate::core::Core;
 use crate::dispatch::{EffectHandler, Handlers, Outbox, ReactorStatus, ReactorTask, Timers};
+use crate::govern::{Observer, Policies};
 use crate::host::{Host, Shared};
 use crate::kind::SomeKind;
 use crate::metrics::Metrics;
@@ -125,11 +126,30 @@ impl Runtime {
     /// # Errors
     /// [`RegisterError`].
     pub fn entity<D: Decider>(&self, decider: Arc<D>) -> Result<Host<D>, RegisterError> {
+        self.register(decider, None)
+    }
+
+    /// As [`Self::entity`], with somebody who is told of every committed state before the callers are answered.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub fn entity_observed<D: Decider>(&self, decider: Arc<D>, observer: Arc<dyn Observer<D>>) -> Result<Host<D>, RegisterError> {
+        self.register(decider, Some(observer))
+    }
+
+    /// Lets the decisions of all kinds that are subject to a policy be made under what `policies` knows. Only the first
+    /// call counts; says whether this is it.
+    #[must_use]
+    pub fn govern(&self, policies: Arc<dyn Policies>) -> bool {
+        self.0.core.governor.name(policies)
+    }
+
+    fn register<D: Decider>(&self, decider: Arc<D>, observer: Option<Arc<dyn Observer<D>>>) -> Result<Host<D>, RegisterError> {
         Kind::new(D::KIND).map_err(|_| RegisterError::Unlawful(D::KIND))?;
         if self.0.core.kind(D::KIND).is_some() {
             return Err(RegisterError::Taken(D::KIND));
         }
-        let host = Host(Shared::new(self.0.core.clone(), decider));
+        let host = Host(Shared::new(self.0.core.clone(), decider, observer));
         let kind: SomeKind = Arc::new(host.clone());
         self.0.core.register(&kind);
         self.0.kinds.lock().push(kind);

@@ -47,7 +47,7 @@ pub struct Append {
     pub command_id: CommandId,
     /// What the client asked for, hashed.
     pub body_hash: BodyHash,
-    /// The entity's version (last sequence number of its main stream) once this is committed.
+    /// The entity's version (how many events it has, over all its streams) once this is committed.
     pub version: u64,
     /// In order; dense per stream. May be empty: then only the receipt is stored.
     pub events: Vec<NewEvent>,

@@ -9,7 +9,7 @@ use crate::{
 };
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Recorded, StreamId, Timestamp};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 use uuid::Uuid;
@@ -31,6 +31,8 @@ struct Inner {
     receipts: HashMap<(StreamId, CommandId), Receipt, Fixed>,
     snapshots: BTreeMap<StreamId, Snapshot>,
     timers: BTreeMap<(StreamId, String), ArmedTimer>,
+    /// Those of them that wait, by when they are due.
+    due: BTreeSet<timers::Place>,
     /// By reactor and partition.
     checkpoints: BTreeMap<(String, u16), u64>,
     outbox: BTreeMap<Uuid, OutboxRow>,

@@ -76,7 +76,7 @@ pub struct Snapshot {
     pub state_schema: u32,
     /// Version of the reducer that folded it.
     pub reducer: u32,
-    /// Last sequence number of the entity's main stream that is folded in.
+    /// How many events of the entity, over all its streams, are folded in.
     pub version: u64,
     /// Position of the last event (of any part) that is folded in.
     pub position: u64,

@@ -1,9 +1,10 @@
 //! The pure heart of every entity: what a command leads to, and what an event does to the state.
 
-use crate::{Caller, EventCodec, IdSource, Meta, StreamId, Timestamp};
+use crate::{Caller, EntityId, EventCodec, IdSource, Meta, StreamId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::{Debug, Display};
+use std::sync::Arc;
 
 /// How tight operations are run: `Normal < Watch < Restricted < Halted`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
@@ -29,6 +30,10 @@ pub struct Policy {
     pub node: Option<String>,
     /// The version of the tree.
     pub version: u64,
+    /// Since when that node has had the level; none if it always had.
+    pub since: Option<Timestamp>,
+    /// Who gave it the level: a person's subject, or the engine.
+    pub by: Option<Arc<str>>,
 }
 
 /// All that a decision may know beside state and command.
@@ -184,6 +189,12 @@ pub trait Decider: Sized + Send + Sync + 'static {
     /// # Errors
     /// [`BrokenInvariant`] for a pair that no lawful history contains.
     fn evolve(&self, state: Self::State, part: &Self::Part, event: &Self::Event) -> Result<Self::State, BrokenInvariant>;
+
+    /// The nodes of the policy tree that the command is subject to, the strictest of which counts: `env.policy`. An empty
+    /// list is the root; none: policy is nothing to this kind, and `env.policy` is the default.
+    fn scope(&self, _owner: &StreamId, _state: &Self::State, _command: &Self::Command) -> Option<Vec<EntityId>> {
+        None
+    }
 
     /// The timers that the state wishes for; few.
     fn timers(&self, _state: &Self::State) -> Vec<Timer> {

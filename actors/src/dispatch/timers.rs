@@ -8,8 +8,10 @@ use super::{PAGE, SLEEP_MAX, UNREACHED, claim_of, delivery, partitions, rest};
 use crate::core::Core;
 use crate::kind::Carried;
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use ionveil_journal::{ArmedTimer, StoreError};
-use ionveil_kernel::{StreamId, TimerPolicy, Timestamp};
+use ionveil_kernel::{BoxFuture, StreamId, TimerPolicy, Timestamp};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -22,11 +24,14 @@ pub(crate) struct Timers {
     deferred: Deferred<Key>,
     /// The last one of the last pass: all that were due then come before it or are it.
     last: Option<ArmedTimer>,
+    /// Those that are being fired: one that does not come back holds up nobody else.
+    firing: FuturesUnordered<BoxFuture<'static, (Key, bool)>>,
+    keys: BTreeSet<Key>,
 }
 
 impl Timers {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core, deferred: Deferred::new(), last: None }
+        Self { core, deferred: Deferred::new(), last: None, firing: FuturesUnordered::new(), keys: BTreeSet::new() }
     }
 
     /// Fires until the runtime is gone or drains.
@@ -41,13 +46,13 @@ impl Timers {
                     UNREACHED
                 }
             };
-            if !rest(&self.core, &mut stop, &mut armed, pause).await {
+            if !self.rest(&mut stop, &mut armed, pause).await {
                 return;
             }
         }
     }
 
-    /// Fires everything that is due now, a page at a time.
+    /// Starts to fire everything that is due now, a page at a time and no more at once than is allowed.
     async fn pass(&mut self) -> Result<(), StoreError> {
         let (core, partitions) = (self.core.clone(), partitions(&self.core.journal.claims()));
         let now = core.journal.env().now();
@@ -57,7 +62,9 @@ impl Timers {
             let Some(last) = page.last() else { return Ok(()) };
             self.last = Some(last.clone());
             let full = page.len() == PAGE;
-            self.fire_all(page).await;
+            for timer in page {
+                self.start(timer).await;
+            }
             if !full {
                 return Ok(());
             }
@@ -65,16 +72,39 @@ impl Timers {
         Ok(())
     }
 
-    async fn fire_all(&mut self, page: Vec<ArmedTimer>) {
-        let now = self.core.journal.env().monotonic();
-        let due = page.into_iter().filter(|timer| self.deferred.allows(&key(timer), now)).collect::<Vec<_>>();
-        let fired = due.into_iter().map(|timer| fire(self.core.clone(), timer));
-        let mut settled = futures_util::stream::iter(fired).buffer_unordered(self.core.config.dispatch_max.max(1));
-        while let Some((key, settled)) = settled.next().await {
-            if settled {
-                self.deferred.done(&key);
-            } else {
-                self.deferred.failed(key, self.core.journal.env().monotonic());
+    async fn start(&mut self, timer: ArmedTimer) {
+        let key = key(&timer);
+        if self.keys.contains(&key) || !self.deferred.allows(&key, self.core.journal.env().monotonic()) {
+            return;
+        }
+        while self.firing.len() >= self.core.config.dispatch_max.max(1) {
+            self.settle_one().await;
+        }
+        self.keys.insert(key);
+        self.firing.push(Box::pin(fire(self.core.clone(), timer)));
+    }
+
+    /// Waits for one that is being fired; says whether it is settled. For ever if there is none.
+    async fn settle_one(&mut self) -> bool {
+        let Some((key, settled)) = self.firing.next().await else { return std::future::pending().await };
+        self.keys.remove(&key);
+        if settled {
+            self.deferred.done(&key);
+        } else {
+            self.deferred.failed(key, self.core.journal.env().monotonic());
+        }
+        settled
+    }
+
+    /// As [`rest`], beside those that are being fired; one that failed ends it, for it wants to be fired again.
+    async fn rest(&mut self, stop: &mut watch::Receiver<()>, armed: &mut watch::Receiver<u64>, pause: Duration) -> bool {
+        let core = self.core.clone();
+        let mut rested = std::pin::pin!(rest(&core, stop, armed, pause));
+        loop {
+            tokio::select! {
+                biased;
+                go_on = &mut rested => return go_on,
+                settled = self.settle_one() => if !settled { return true },
             }
         }
     }
@@ -91,7 +121,7 @@ impl Timers {
     }
 
     /// When the first timer behind those of the last pass is due: what that left, because it failed, must not hide it.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
         let (store, partitions) = (self.core.journal.store(), partitions(&self.core.journal.claims()));
         let Some(last) = &self.last else { return store.next_due(&partitions).await };
         let next = store.due_timers(&partitions, Timestamp::MAX, Some(last), 1).await?;

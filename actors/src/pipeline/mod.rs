@@ -11,6 +11,7 @@ pub(crate) use pending::{Answer, Pending, Step, Waiter};
 
 use crate::answer::{AskError, Reply};
 use crate::decision::{Case, Decided};
+use crate::govern::{Governor, Observer};
 use crate::loader::{LoadError, Loaded};
 use crate::metrics::KindMetrics;
 use crate::watch::Busy;
@@ -116,6 +117,8 @@ pub(crate) struct Rules<D: Decider> {
     pub(crate) snapshot_every: u64,
     /// The most commands of one entity that are decided and not answered.
     pub(crate) window: usize,
+    pub(crate) governor: Governor,
+    pub(crate) observer: Option<Arc<dyn Observer<D>>>,
 }
 
 pub(crate) struct Pipeline<D: Decider> {
@@ -271,6 +274,7 @@ impl<D: Decider> Pipeline<D> {
             meta: &pending.meta,
             firing: pending.firing.as_deref(),
             generation: self.generation,
+            governor: &self.rules.governor,
         };
         let decided = case.decide();
         self.decided(index, decided, effects);
@@ -357,12 +361,20 @@ impl<D: Decider> Pipeline<D> {
         let now = self.rules.env.monotonic();
         let reply =
             Reply { receipt, state: after.state.clone(), occurred_at: after.occurred_at, recorded_at: after.recorded_at, repeated: false };
-        self.committed = Some(after);
+        self.commit(after);
         if let Some(pending) = self.find(seq) {
             let since = pending.since;
             pending.settle(Ok(reply));
             self.rules.metrics.commit_latency.observe(now.saturating_sub(since).as_secs_f64());
         }
+    }
+
+    /// Whoever watches is told before anybody is answered.
+    fn commit(&mut self, loaded: Box<Loaded<D>>) {
+        if let Some(observer) = &self.rules.observer {
+            observer.committed(&self.owner, &loaded);
+        }
+        self.committed = Some(loaded);
     }
 
     /// A refusal stands if it had not been accepted before, and if nobody else can have written since the state that it

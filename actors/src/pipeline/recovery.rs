@@ -76,7 +76,7 @@ impl<D: Decider> Pipeline<D> {
             Ok(loaded) => {
                 self.rules.metrics.recoveries.inc();
                 self.unreached = 0;
-                self.committed = Some(Box::new(loaded));
+                self.commit(Box::new(loaded));
                 self.generation = next_generation();
                 self.mode = Mode::Running;
                 self.requeue();

@@ -5,6 +5,7 @@ mod alarm;
 mod common;
 mod drain;
 mod frozen;
+mod govern;
 mod model;
 mod overload;
 mod panics;

@@ -1,7 +1,7 @@
 //! The runtime's figures, each beside its limit or a peer measured in the same run. In brackets: what must and what should
 //! be reached. It measures no HTTP.
 //!
-//! `cargo run --release --manifest-path benches/runtime/Cargo.toml -- postgres|sqlite|hot|start|idle|restart|tell`
+//! `cargo run --release --manifest-path benches/runtime/Cargo.toml -- postgres|sqlite|hot|start|idle|restart|tell|timers`
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
 
@@ -16,11 +16,12 @@ mod start;
 #[path = "../../support/mod.rs"]
 mod support;
 mod tell;
+mod timers;
 
 use node::Threads;
 use std::process::ExitCode;
 
-const ALL: [&str; 7] = ["postgres", "sqlite", "hot", "start", "idle", "restart", "tell"];
+const ALL: [&str; 8] = ["postgres", "sqlite", "hot", "start", "idle", "restart", "tell", "timers"];
 
 fn main() -> ExitCode {
     let wishes: Vec<String> = std::env::args().skip(1).collect();
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
             "start" => Threads::run(async |threads| start::run(&threads).await),
             "restart" => Threads::run(async |threads| restart::run(&threads).await),
             "tell" => Threads::run(async |threads| tell::run(&threads).await),
+            "timers" => Threads::run(async |threads| timers::run(&threads).await),
             "idle-entities" => Threads::run(async |threads| idle::entities(&threads).await),
             "idle-actors" => Threads::run(async |threads| idle::actors(&threads).await),
             other => panic!("there is no bench {other:?}: {}", ALL.join(", ")),

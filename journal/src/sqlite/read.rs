@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// How many positions one call looks at to find those that a filter wants.
 const SCAN_MAX: u64 = 20_000;
 /// How many events come in the first value of a read; after that as many as make up [`VALUE_BYTES`].
-const VALUE_EVENTS_FIRST: usize = 64;
+const VALUE_EVENTS_FIRST: usize = 128;
 /// The most events in one value.
 const VALUE_EVENTS_MAX: usize = 1_024;
 /// About how large a value is at most. It is in memory three times: in SQLite, on its way, and as events.
@@ -30,6 +30,20 @@ macro_rules! events {
     };
 }
 
+/// What main streams and parts hold, each packed in one value.
+const ENTITY: &str = concat!(
+    "SELECT (",
+    events!("sql/where_main.sql"),
+    "), (",
+    events!("sql/where_parts.sql"),
+    ")"
+);
+
+/// How many events to ask for, after so many came in so many bytes.
+fn next_size(asked: usize, bytes: usize) -> usize {
+    (VALUE_BYTES * asked / bytes.max(1)).clamp(1, VALUE_EVENTS_MAX)
+}
+
 impl SqliteStore {
     pub(super) async fn receipts_of(&self, owner: &StreamId, commands: &[CommandId]) -> Result<Vec<Option<Receipt>>, StoreError> {
         let commands: Vec<_> = commands.iter().map(|command| (owner, *command)).collect();
@@ -37,7 +51,8 @@ impl SqliteStore {
         self.statements.receipts(&mut connection, &commands, usize::from(self.partitions)).await
     }
 
-    /// One snapshot of the file for both kinds of streams: an append that writes to both is seen whole.
+    /// Both kinds of streams in one statement, which sees one snapshot of the file: an append that writes to both is seen
+    /// whole, since the last statement comes to the end of both.
     pub(super) async fn entity(
         &self,
         owner: &StreamId,
@@ -45,19 +60,31 @@ impl SqliteStore {
         after_position: u64,
         limit: usize,
     ) -> Result<Vec<Recorded>, StoreError> {
-        let mut reader = self.readers.begin().await.map_err(fault::of)?;
-        let main = Selection { sql: events!("sql/where_main.sql"), after: sequence(after_version), key: by_sequence };
-        let mut events = main.fetch(&mut reader, limit, |query| bind_name(query, owner)).await?;
-        let after = place(owner.partition(self.partitions), after_position.min(POSITION_MAX))?;
-        let parts = Selection { sql: events!("sql/where_parts.sql"), after, key: by_place };
-        let parts = parts.fetch(&mut reader, limit, |query| bind_name(query, owner)).await?;
-        reader.rollback().await.map_err(fault::of)?;
-        if !parts.is_empty() {
-            events.extend(parts);
-            events.sort_by_key(|event| event.position);
-            events.truncate(limit);
+        let mut connection = self.readers.acquire().await.map_err(fault::of)?;
+        let mut place_after = place(owner.partition(self.partitions), after_position.min(POSITION_MAX))?;
+        let (mut sequence_after, mut asked, mut reader) = (sequence(after_version), VALUE_EVENTS_FIRST, EventReader::default());
+        let (mut main, mut parts) = (Vec::new(), Vec::new());
+        loop {
+            let query = sqlx::query(ENTITY).bind(sequence_after).bind(i64::try_from(asked).unwrap_or(i64::MAX));
+            let row = bind_name(query, owner).bind(place_after).fetch_one(&mut *connection).await.map_err(fault::of)?;
+            let values = [Columns(&row).maybe_bytes(0)?.unwrap_or_default(), Columns(&row).maybe_bytes(1)?.unwrap_or_default()];
+            let before = (main.len(), parts.len());
+            reader.read(values[0], &mut main)?;
+            reader.read(values[1], &mut parts)?;
+            let whole = |events: &Vec<Recorded>, before: usize| events.len() - before < asked || events.len() >= limit;
+            if whole(&main, before.0) && whole(&parts, before.1) {
+                break;
+            }
+            sequence_after = main.last().map_or(Ok(sequence_after), by_sequence)?;
+            place_after = parts.last().map_or(Ok(place_after), by_place)?;
+            asked = next_size(asked, values[0].len() + values[1].len());
         }
-        Ok(events)
+        if !parts.is_empty() {
+            main.extend(parts);
+            main.sort_by_key(|event| event.position);
+        }
+        main.truncate(limit);
+        Ok(main)
     }
 
     pub(super) async fn stream(&self, stream: &StreamId, after: u64, limit: usize) -> Result<Vec<Recorded>, StoreError> {
@@ -128,7 +155,7 @@ impl Selection {
             if events.len() - before < asked {
                 break;
             }
-            wanted = (VALUE_BYTES * asked / value.len().max(1)).clamp(1, VALUE_EVENTS_MAX);
+            wanted = next_size(asked, value.len());
             self.after = events.last().map_or(Ok(self.after), self.key)?;
         }
         Ok(events)
