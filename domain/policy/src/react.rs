@@ -82,3 +82,6 @@ fn ask(event: &Recorded, to: Result<StreamId, NameError>, command: &impl Seriali
     let command = serde_json::to_string(command).map_err(|error| DecodeError::invalid(&event.event_type, error))?;
     Ok(vec![Reaction::Command { to, command }])
 }
+
+#[cfg(test)]
+mod tests;

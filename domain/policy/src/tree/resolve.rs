@@ -46,8 +46,9 @@ impl Snapshot {
         for (id, node) in state.below(state.root()) {
             let place = entries.len();
             let above = node.parent.as_ref().and_then(|parent| places.get(parent)).map(|above: &usize| &entries[*above]);
-            let (effective, deciding) = above
-                .map_or((node.own(), place), |above| (node.own().max(above.effective), if node.own() > above.effective { place } else { above.deciding }));
+            let (effective, deciding) = above.map_or((node.own(), place), |above| {
+                (node.own().max(above.effective), if node.own() > above.effective { place } else { above.deciding })
+            });
             entries.push(Entry { id: id.clone(), node: Arc::clone(node), effective, deciding, end: place + 1 });
             places.insert(id.clone(), place);
         }
