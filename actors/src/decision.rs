@@ -106,14 +106,20 @@ impl<D: Decider> Case<'_, D> {
             return Err(format!("a decision of {} has {} events", D::KIND, events.len()));
         }
         let mut after = self.tip.clone();
-        let mut new_events = Vec::with_capacity(events.len());
-        for (part, event) in &events {
+        let causes = self.decider.causes(&events);
+        let mut new_events: Vec<NewEvent> = Vec::with_capacity(events.len());
+        for (place, (part, event)) in events.iter().enumerate() {
             let stream = part.stream(self.owner);
             let sequence_number = after.last(self.owner, &stream) + 1;
             after.state = self.decider.evolve(after.state, part, event).map_err(|broken| broken.to_string())?;
             after.advance(self.owner, &stream, sequence_number);
             after.occurred_at = occurred_at.max(after.occurred_at);
-            new_events.push(self.recorded(event, stream, sequence_number, occurred_at)?);
+            let mut recorded = self.recorded(event, stream, sequence_number, occurred_at)?;
+            if let Some(cause) = causes.get(place).copied().flatten() {
+                let cause = new_events.get(cause).ok_or_else(|| format!("event {place} of {} is caused by a later one", D::KIND))?;
+                recorded.causation_id = cause.event_id.0;
+            }
+            new_events.push(recorded);
         }
         let timers = if new_events.is_empty() && self.firing.is_none() { Vec::new() } else { self.changed_timers(&after.state)? };
         let append = Append {

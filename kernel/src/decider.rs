@@ -196,6 +196,12 @@ pub trait Decider: Sized + Send + Sync + 'static {
         None
     }
 
+    /// For each event of a decision the place of the earlier event of the same decision that caused it; none, or a list that
+    /// ends before it: the command caused it.
+    fn causes(&self, _decision: &[(Self::Part, Self::Event)]) -> Vec<Option<usize>> {
+        Vec::new()
+    }
+
     /// The timers that the state wishes for; few.
     fn timers(&self, _state: &Self::State) -> Vec<Timer> {
         Vec::new()

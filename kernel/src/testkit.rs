@@ -95,6 +95,7 @@ impl<D: Decider> Given<D> {
         let cause = meta(1);
         let env = DecideEnv { now: self.now, occurred_at: self.now, ids: &CountingIds::default(), cause: &cause, policy: &self.policy };
         let outcome = self.decider.decide(&state, &command, &env);
+        check_causes(&self.decider, outcome.as_deref().unwrap_or_default());
         let mut all = self.events;
         all.extend(outcome.iter().flatten().cloned());
         check_laws(&self.decider, &self.owner, &all);
@@ -157,6 +158,17 @@ pub fn check_laws<D: Decider>(decider: &D, owner: &StreamId, events: &[(D::Part,
     }
 }
 
+/// Checks on a decision that no event is caused by itself or a later one.
+///
+/// # Panics
+/// If one is.
+#[track_caller]
+pub fn check_causes<D: Decider>(decider: &D, decision: &[(D::Part, D::Event)]) {
+    for (place, cause) in decider.causes(decision).into_iter().enumerate() {
+        assert!(place < decision.len() && cause.is_none_or(|cause| cause < place), "event {place} is caused by an earlier one: {cause:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Added, Count, Counter, CountingIds, check_laws, given};
@@ -205,6 +217,10 @@ mod tests {
             Ok(vec![((), Forgetful(*command))])
         }
 
+        fn causes(&self, decision: &[((), Forgetful)]) -> Vec<Option<usize>> {
+            decision.iter().map(|(_, event)| usize::try_from(event.0).ok().filter(|cause| *cause < 7)).collect()
+        }
+
         fn evolve(&self, state: u64, _part: &(), event: &Forgetful) -> Result<u64, BrokenInvariant> {
             Ok(state + event.0)
         }
@@ -214,6 +230,12 @@ mod tests {
     #[should_panic(expected = "an event survives its stored form")]
     fn an_event_that_its_stored_form_loses_is_found() {
         let _found = given(Unlawful, []).when(7);
+    }
+
+    #[test]
+    #[should_panic(expected = "event 0 is caused by an earlier one: Some(0)")]
+    fn an_event_that_causes_itself_is_found() {
+        let _found = given(Unlawful, []).when(0);
     }
 
     #[test]
