@@ -10,7 +10,9 @@ pub use ionveil_actors as actors;
 pub use ionveil_journal as journal;
 /// The shared words: deciders, ids, metadata, `Env`.
 pub use ionveil_kernel as kernel;
-/// The shipped context: workflows.
+/// A shipped context: operational policy.
+pub use ionveil_policy as policy_domain;
+/// A shipped context: workflows.
 pub use ionveil_workflow as workflow;
 
 pub mod auth;
@@ -22,6 +24,7 @@ pub mod embed;
 pub mod http;
 pub mod import;
 pub mod node;
+pub mod policy;
 pub mod remote;
 pub mod spelling;
 pub mod store;

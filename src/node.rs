@@ -1,10 +1,15 @@
 //! One node: store, journal, entities and views, put together. The composition root below all edges.
 
 use crate::config::Config;
+use crate::policy::{Trees, TreesError, load_all};
 use crate::store::Place;
 use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
 use ionveil_journal::{Journal, Store, StoreError};
 use ionveil_kernel::{Decider, Env, NodeId, Reactor};
+use ionveil_policy::engine::Engine;
+use ionveil_policy::react::{EngineToTree, TreeToEngine};
+use ionveil_policy::simulation::Simulation;
+use ionveil_policy::tree::Tree;
 use ionveil_views::{Location, Projector, ProjectorConfig, Status, Views, ViewsError};
 use ionveil_workflow::{Machines, Workflow};
 use prometheus_client::registry::Registry;
@@ -27,6 +32,9 @@ pub enum NodeError {
     /// The views' store.
     #[error("open the views")]
     Views(#[from] ViewsError),
+    /// The policy trees.
+    #[error("publish the policy trees")]
+    Policy(#[from] TreesError),
     /// A kind that a host brought.
     #[error(transparent)]
     Register(#[from] RegisterError),
@@ -88,6 +96,14 @@ pub struct Node {
     pub hosts: Arc<Hosts>,
     /// The workflows.
     pub workflows: Host<Workflow>,
+    /// The policy trees, one entity per organisation.
+    pub policy_trees: Host<Tree>,
+    /// The engines of their nodes.
+    pub policy_engines: Host<Engine>,
+    /// The simulations.
+    pub simulations: Host<Simulation>,
+    /// What is published of the trees.
+    pub trees: Arc<Trees>,
     /// The machines that workflows can be registered with.
     pub machines: Arc<Machines>,
     /// The lists.
@@ -133,16 +149,45 @@ impl Node {
         let machines = Arc::new(config.machines.clone());
         let mut registry = Registry::default();
         let runtime = Runtime::new(journal.clone(), config.runtime.clone(), &mut registry, arbiters);
+        let trees = Arc::new(Trees::default());
+        let policy_trees = runtime.entity_observed(Arc::new(config.policy.tree), trees.clone())?;
+        load_all(&trees, &*store, policy_trees.loader()).await?;
+        // A runtime that was made here has nobody else.
+        let _first = runtime.govern(trees.clone());
+        let policy_engines = runtime.entity(Arc::new(config.policy.engine.clone()))?;
+        let simulations = runtime.entity(Arc::new(Simulation))?;
         let workflows = runtime.entity(Arc::new(Workflow::new(machines.clone())))?;
         let mut hosts = kinds.register(&runtime)?;
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
+        hosts.insert(TypeId::of::<Tree>(), Box::new(policy_trees.clone()));
+        hosts.insert(TypeId::of::<Engine>(), Box::new(policy_engines.clone()));
+        hosts.insert(TypeId::of::<Simulation>(), Box::new(simulations.clone()));
+        runtime.reactor(Arc::new(EngineToTree))?;
+        runtime.reactor(Arc::new(TreeToEngine))?;
         let hosts = Arc::new(hosts);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(projector.run(journal.commits(), stopped));
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
         let deadline = config.runtime.deadline;
-        Ok(Self { env, store, journal, runtime, deadline, hosts, workflows, machines, views, views_status, stop_views, registry })
+        Ok(Self {
+            env,
+            store,
+            journal,
+            runtime,
+            deadline,
+            hosts,
+            workflows,
+            policy_trees,
+            policy_engines,
+            simulations,
+            trees,
+            machines,
+            views,
+            views_status,
+            stop_views,
+            registry,
+        })
     }
 
     /// How many events the views are behind; none if they stand still on an error.

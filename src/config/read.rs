@@ -3,11 +3,13 @@
 //! A new setting needs its line here, its field in `settings` and its default in `config/default.toml`.
 
 use crate::config::section::Section;
-use crate::config::settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Logging, Server, Store, StoreUrl, TokenKey};
+use crate::config::settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Logging, Policy, Server, Store, StoreUrl, TokenKey};
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
 use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
 use ionveil_kernel::{Kind, Org, Role};
+use ionveil_policy::engine::Engine;
+use ionveil_policy::tree::Tree;
 use ionveil_workflow::{MachineDefinition, Machines, StateDefinition};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -19,6 +21,7 @@ impl Config {
         let store = read(raw, "store", faults, store);
         let journal = read(raw, "journal", faults, journal);
         let runtime = read(raw, "runtime", faults, runtime);
+        let policy = read(raw, "policy", faults, policy);
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
         let definitions = read(raw, "machines", faults, |section| Some(section.each_table(machine)));
@@ -30,6 +33,7 @@ impl Config {
             runtime: RuntimeConfig { deadline: server.request_timeout, ..runtime? },
             server,
             store,
+            policy: policy?,
             auth: auth?,
             logging: logging?,
             machines: machines?,
@@ -37,7 +41,7 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 7] = ["server", "store", "journal", "runtime", "auth", "logging", "machines"];
+const SECTIONS: [&str; 8] = ["server", "store", "journal", "runtime", "policy", "auth", "logging", "machines"];
 
 fn unknown_sections(raw: &Raw, faults: &mut Vec<ConfigFault>) {
     for name in raw.table.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
@@ -145,6 +149,17 @@ fn runtime(section: &mut Section<'_>) -> Option<RuntimeConfig> {
         supervision: supervision?,
         deadline: RuntimeConfig::default().deadline,
     })
+}
+
+fn policy(section: &mut Section<'_>) -> Option<Policy> {
+    let escalate_at = section.integer("escalate_at", 1..=1_000_000);
+    let watch = section.integer("deescalate_watch_above", 1..=1_000_000);
+    let restricted = section.integer("deescalate_restricted_above", 1..=1_000_000);
+    let halted = section.integer("deescalate_halted_above", 1..=1_000_000);
+    let dwell_s = section.integer("dwell_s", 0..=31_536_000);
+    let notice_before_s = section.integer("notice_before_s", 0..=31_536_000);
+    let engine = Engine::new(escalate_at?, [watch?, restricted?, halted?], Duration::from_secs(dwell_s?));
+    Some(Policy { tree: Tree { notice_before: Duration::from_secs(notice_before_s?) }, engine })
 }
 
 fn supervision(section: &mut Section<'_>) -> Option<Supervision> {

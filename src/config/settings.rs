@@ -5,6 +5,8 @@
 use ionveil_actors::RuntimeConfig;
 use ionveil_journal::JournalConfig;
 use ionveil_kernel::{Org, Role};
+use ionveil_policy::engine::Engine;
+use ionveil_policy::tree::Tree;
 use ionveil_workflow::Machines;
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,6 +24,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// `[runtime]`, with the request timeout of `[server]`
     pub runtime: RuntimeConfig,
+    /// `[policy]`
+    pub policy: Policy,
     /// `[auth]`
     pub auth: Auth,
     /// `[logging]`
@@ -97,6 +101,15 @@ impl fmt::Debug for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// `[policy]`
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The trees.
+    pub tree: Tree,
+    /// The engines of their nodes.
+    pub engine: Engine,
 }
 
 /// `[auth]`

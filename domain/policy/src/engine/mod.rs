@@ -13,7 +13,7 @@ pub use event::{AlertCleared, AlertRaised, Deescalated, Escalated, Event, Outcom
 
 use crate::ladder::{Ladder, Rules};
 use crate::level;
-use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, PolicyLevel, StreamId, Timestamp};
+use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, PolicyLevel, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -156,5 +156,10 @@ impl Decider for Engine {
 
     fn evolve(&self, state: State, (): &(), event: &Event) -> Result<State, BrokenInvariant> {
         evolve::evolve(state, event)
+    }
+
+    /// An outcome is recorded with the policy of the engine's own node.
+    fn scope(&self, owner: &StreamId, _state: &State, _command: &Command) -> Option<Vec<EntityId>> {
+        Some(vec![owner.id.clone()])
     }
 }
