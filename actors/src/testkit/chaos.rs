@@ -1,6 +1,6 @@
 //! Deciders that panic and freeze as they are told.
 
-use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, Env, StreamId, Timer, Timestamp};
+use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, Env, StreamId, Timer, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -89,6 +89,14 @@ impl<D: Decider> Decider for Chaotic<D> {
 
     fn evolve(&self, state: D::State, part: &D::Part, event: &D::Event) -> Result<D::State, BrokenInvariant> {
         self.inner.evolve(state, part, event)
+    }
+
+    fn scope(&self, owner: &StreamId, state: &D::State, command: &D::Command) -> Option<Vec<EntityId>> {
+        self.inner.scope(owner, state, command)
+    }
+
+    fn causes(&self, decision: &[(D::Part, D::Event)]) -> Vec<Option<usize>> {
+        self.inner.causes(decision)
     }
 
     fn timers(&self, state: &D::State) -> Vec<Timer> {

@@ -26,17 +26,28 @@ impl Decider for Governed {
     }
 
     fn decide(&self, sum: &u64, command: &Count, env: &DecideEnv<'_>) -> Result<Decision<Self>, TooMuch> {
-        if env.policy.level == PolicyLevel::Halted { Err(TooMuch) } else { Counter::default().decide(sum, command, env) }
+        match (env.policy.level, command.0) {
+            (PolicyLevel::Halted, _) => Err(TooMuch),
+            (_, IN_TWO) => Ok(vec![((), Added(1)), ((), Added(IN_TWO - 1))]),
+            _other => Counter::default().decide(sum, command, env),
+        }
     }
 
     fn evolve(&self, sum: u64, part: &(), event: &Added) -> Result<u64, BrokenInvariant> {
         Counter::default().evolve(sum, part, event)
     }
 
+    fn causes(&self, decision: &[((), Added)]) -> Vec<Option<usize>> {
+        if decision.len() == 2 { vec![None, Some(0)] } else { Vec::new() }
+    }
+
     fn scope(&self, _owner: &StreamId, _sum: &u64, command: &Count) -> Option<Vec<EntityId>> {
         Some((command.0 % 2 == 1).then(|| "odd".parse().expect("lawful")).into_iter().collect())
     }
 }
+
+/// Is counted in two events, the first of which causes the second.
+const IN_TWO: u64 = 100;
 
 /// Halts the nodes that are listed.
 #[derive(Default)]
@@ -103,5 +114,18 @@ fn a_woken_entity_is_observed_without_a_command() {
         host.wake("governed:test:b".parse().expect("lawful")).expect("there is room");
         universe.env.sleep(Duration::from_millis(1)).await;
         assert_eq!(*seen.0.lock(), [("governed:test:b".to_owned(), 0)]);
+    });
+}
+
+#[test]
+fn an_event_may_be_caused_by_an_earlier_one_of_its_decision() {
+    Universe::run(1, RuntimeConfig::default(), async |universe: Universe| {
+        let host = universe.runtime.entity(Arc::new(Governed)).expect("the only kind");
+        let owner: StreamId = "governed:test:a".parse().expect("lawful");
+        let meta = meta(7);
+        host.ask(owner.clone(), Count(IN_TWO), meta.clone()).await.expect("accepted");
+        let events = universe.runtime.journal().store().read_stream(&owner, 0, 9).await.expect("a store in memory");
+        let causes: Vec<_> = events.iter().map(|event| event.causation_id).collect();
+        assert_eq!(causes, [meta.command_id.0, events[0].event_id.0]);
     });
 }
