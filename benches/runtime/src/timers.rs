@@ -22,7 +22,7 @@ const OTHERS: usize = 16;
 const REST: Duration = Duration::from_millis(5);
 const IDLE: Duration = Duration::from_secs(5);
 /// Between the last timer's setting and their common due; the callers of the idle phase come before it.
-const LEAD: Duration = Duration::from_secs(60);
+const LEAD: Duration = Duration::from_secs(120);
 
 /// An alarm clock that rings once and counts its rings.
 struct Alarm(AtomicU64);
