@@ -117,7 +117,8 @@ impl Decider for Alarm {
 }
 
 pub(crate) async fn run(threads: &Threads) {
-    let title = format!("{TIMERS} timers due at once, {OTHERS} other callers beside them: p50 / p99 / max ms of those (30 s; 3 x idle p99)");
+    let title =
+        format!("{TIMERS} timers due at once, {OTHERS} other callers beside them: p50 / p99 / max ms of those (30 s; 3 x idle p99)");
     head(&title, "while they fire", "idle");
     one(threads, "memory", threads.memory()).await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -151,7 +152,8 @@ async fn set_all(threads: &Threads, node: &Node, host: &Host<Alarm>, due: Timest
         let (host, env, org) = (host.clone(), node.env.clone(), node.names(1)[0].org.clone());
         threads.tokio.spawn(async move {
             for number in (lane..TIMERS).step_by(LANES) {
-                let owner = StreamId::new(org.clone(), Kind::new("alarm").expect("lawful"), format!("alarm-{number}").parse().expect("lawful"));
+                let owner =
+                    StreamId::new(org.clone(), Kind::new("alarm").expect("lawful"), format!("alarm-{number}").parse().expect("lawful"));
                 let meta = Meta {
                     command_id: CommandId(env.next_id()),
                     body_hash: BodyHash([7; 32]),
