@@ -188,8 +188,12 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> StoreResult<'a, Vec<Recorded>> {
         self.with(|inner| {
-            let events = inner.owned.get(owner).into_iter().flatten().map(|place| inner.at(*place));
-            let fresh = events.filter(|event| match event.stream == *owner {
+            let places = inner.owned.get(owner).map(Vec::as_slice).unwrap_or_default();
+            let main = inner.streams.get(owner).and_then(|main| main.get(usize::try_from(after_version).ok()?));
+            // The first that can be wanted: the next one of the main stream, or of a part.
+            let first = main.map_or(u64::MAX, |place| inner.at(*place).position).min(after_position.saturating_add(1));
+            let start = places.partition_point(|place| inner.at(*place).position < first);
+            let fresh = places[start..].iter().map(|place| inner.at(*place)).filter(|event| match event.stream == *owner {
                 true => event.sequence_number > after_version,
                 false => event.position > after_position,
             });

@@ -106,8 +106,14 @@ impl Report {
 pub async fn soak(env: Env, store: Arc<dyn Store>, arbiters: Vec<ArbiterHandle>, plan: Plan) -> Result<Report, StoreError> {
     let journal = Journal::open(store.clone(), env.clone(), NodeId(env.next_id()), JournalConfig::default()).await?;
     let mut registry = Registry::default();
-    // Nobody is let go, so that the tree remembers all restarts; nobody gives up, so that each letter is seen.
-    let config = RuntimeConfig { idle: Duration::from_secs(86_400), deadline: Duration::from_secs(3_600), ..RuntimeConfig::default() };
+    // Nobody is let go, so that the tree remembers all restarts; nobody gives up, so that each letter is seen. Snapshots
+    // are frequent, for every panic folds an entity anew.
+    let config = RuntimeConfig {
+        idle: Duration::from_secs(86_400),
+        deadline: Duration::from_secs(3_600),
+        snapshot_every: 100,
+        ..RuntimeConfig::default()
+    };
     let runtime = Runtime::new(journal.clone(), config, &mut registry, arbiters);
     let chaos = Chaos::new(env.clone());
     let host = runtime.entity(Arc::new(Chaotic::new(Ledger, chaos.clone()))).expect("the only kind");

@@ -22,7 +22,7 @@ const OTHERS: usize = 16;
 const REST: Duration = Duration::from_millis(5);
 const IDLE: Duration = Duration::from_secs(5);
 /// Between the last timer's setting and their common due; the callers of the idle phase come before it.
-const LEAD: Duration = Duration::from_secs(60);
+const LEAD: Duration = Duration::from_secs(120);
 
 /// An alarm clock that rings once and counts its rings.
 struct Alarm(AtomicU64);
@@ -117,7 +117,8 @@ impl Decider for Alarm {
 }
 
 pub(crate) async fn run(threads: &Threads) {
-    let title = format!("{TIMERS} timers due at once, {OTHERS} other callers beside them: p50 / p99 / max ms of those (30 s; 3 x idle p99)");
+    let title =
+        format!("{TIMERS} timers due at once, {OTHERS} other callers beside them: p50 / p99 / max ms of those (30 s; 3 x idle p99)");
     head(&title, "while they fire", "idle");
     one(threads, "memory", threads.memory()).await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -151,7 +152,8 @@ async fn set_all(threads: &Threads, node: &Node, host: &Host<Alarm>, due: Timest
         let (host, env, org) = (host.clone(), node.env.clone(), node.names(1)[0].org.clone());
         threads.tokio.spawn(async move {
             for number in (lane..TIMERS).step_by(LANES) {
-                let owner = StreamId::new(org.clone(), Kind::new("alarm").expect("lawful"), format!("alarm-{number}").parse().expect("lawful"));
+                let owner =
+                    StreamId::new(org.clone(), Kind::new("alarm").expect("lawful"), format!("alarm-{number}").parse().expect("lawful"));
                 let meta = Meta {
                     command_id: CommandId(env.next_id()),
                     body_hash: BodyHash([7; 32]),

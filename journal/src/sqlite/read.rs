@@ -31,13 +31,7 @@ macro_rules! events {
 }
 
 /// What main streams and parts hold, each packed in one value.
-const ENTITY: &str = concat!(
-    "SELECT (",
-    events!("sql/where_main.sql"),
-    "), (",
-    events!("sql/where_parts.sql"),
-    ")"
-);
+const ENTITY: &str = concat!("SELECT (", events!("sql/where_main.sql"), "), (", events!("sql/where_parts.sql"), ")");
 
 /// How many events to ask for, after so many came in so many bytes.
 fn next_size(asked: usize, bytes: usize) -> usize {
