@@ -44,7 +44,8 @@ impl Inner {
     /// Those that wait, behind `after` if given, in their order.
     fn waiting<'a>(&'a self, partitions: &'a [u16], after: Option<&ArmedTimer>) -> impl Iterator<Item = &'a ArmedTimer> {
         let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(place(after)));
-        let timers = self.due.range((start, Bound::Unbounded)).filter_map(|(_, owner, name)| self.timers.get(&(owner.clone(), name.clone())));
+        let timers =
+            self.due.range((start, Bound::Unbounded)).filter_map(|(_, owner, name)| self.timers.get(&(owner.clone(), name.clone())));
         timers.filter(|timer| partitions.contains(&timer.partition))
     }
 }

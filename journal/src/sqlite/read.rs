@@ -31,13 +31,7 @@ macro_rules! events {
 }
 
 /// What main streams and parts hold, each packed in one value.
-const ENTITY: &str = concat!(
-    "SELECT (",
-    events!("sql/where_main.sql"),
-    "), (",
-    events!("sql/where_parts.sql"),
-    ")"
-);
+const ENTITY: &str = concat!("SELECT (", events!("sql/where_main.sql"), "), (", events!("sql/where_parts.sql"), ")");
 
 /// How many events to ask for, after so many came in so many bytes.
 fn next_size(asked: usize, bytes: usize) -> usize {
@@ -121,6 +115,12 @@ impl SqliteStore {
         names.extend(self::names(&mut reader, include_str!("sql/owners.sql"), after, limit).await?);
         reader.rollback().await.map_err(fault::of)?;
         Ok(names.into_iter().take(limit).collect())
+    }
+
+    pub(super) async fn organisation_names(&self, after: Option<&Org>, limit: usize) -> Result<Vec<Org>, StoreError> {
+        let query = sqlx::query(include_str!("sql/organisations.sql")).bind(after.map_or("", Org::as_str));
+        let rows = query.bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(&self.readers).await.map_err(fault::of)?;
+        rows.iter().map(|row| Org::new(Columns(row).text(0)?).map_err(|_| unreadable("organisation"))).collect()
     }
 }
 
