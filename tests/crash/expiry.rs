@@ -35,9 +35,9 @@ async fn end_after_a_kill(ground: &Ground) {
     scene.lead_to(Some(&server));
     let early = node(&scene, 2).await;
     assert!(SystemTime::now() >= coming || early["override"]["level"] == "halted", "it ends on time, not before: {early}");
-    let ended = ended(&scene, 1).await;
+    let ended = ended(ground, &scene, 1).await;
     assert!(ended >= restarted && ended < restarted + LATE_MAX, "at once: {ended:?}, the server was started at {restarted:?}");
-    on_time(&scene, 2, coming).await;
+    on_time(ground, &scene, 2, coming).await;
     assert!(tokio::task::block_in_place(|| server.stop()).success());
 }
 
@@ -50,7 +50,7 @@ async fn an_override_ends_while_the_tree_is_not_in_memory() {
     let end = set(&scene, 1, Duration::from_secs(6)).await;
     until(async || entity(&scene).await["state"] == "passive").await;
     assert!(SystemTime::now() < end, "it slept before the end");
-    on_time(&scene, 1, end).await;
+    on_time(&ground, &scene, 1, end).await;
     assert!(tokio::task::block_in_place(|| server.stop()).success());
 }
 
@@ -85,25 +85,25 @@ async fn entity(scene: &Scene) -> Value {
 }
 
 /// Waits until the override of a zone has ended, and gives when that was: once, by the timer.
-async fn ended(scene: &Scene, number: u64) -> SystemTime {
+async fn ended(ground: &Ground, scene: &Scene, number: u64) -> SystemTime {
     until(async || node(scene, number).await["override"].is_null()).await;
-    let lines = audit(scene, number).await;
-    let [set, reverted] = lines.as_slice() else { panic!("{lines:?}") };
-    assert_eq!(set["action"], "set", "{set}");
-    let found = (&reverted["action"], &reverted["source"], &reverted["authorization"]);
-    assert_eq!(found, (&json!("auto_reverted"), &json!("timer"), &json!("system")));
-    let time: jiff::Timestamp = reverted["time"].as_str().expect("a time").parse().expect("RFC 3339");
+    let events = events(ground, number);
+    let [_added, set, reverted] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((&set["type"], &reverted["type"]), (&json!("override_set"), &json!("override_auto_reverted")));
+    let by = &reverted["data"]["by"];
+    assert_eq!((&by["source"], &by["authorization"]), (&json!("timer"), &json!("system")), "what the audit says");
+    let time: jiff::Timestamp = reverted["occurred_at"].as_str().expect("a time").parse().expect("RFC 3339");
     time.into()
 }
 
-async fn on_time(scene: &Scene, number: u64, end: SystemTime) {
-    let ended = ended(scene, number).await;
+async fn on_time(ground: &Ground, scene: &Scene, number: u64, end: SystemTime) {
+    let ended = ended(ground, scene, number).await;
     assert!(ended >= end && ended < end + LATE_MAX, "on time: {ended:?}, due at {end:?}");
 }
 
-/// The audit of a zone: whatever its override went through.
-async fn audit(scene: &Scene, number: u64) -> Vec<Value> {
-    let answer = at(scene, Method::GET, &format!("/audit?node={}", name(number))).await.send().await.expect("an answer");
-    let body: Value = answer.json().await.expect("JSON");
-    body["items"].as_array().unwrap_or_else(|| panic!("{body}")).clone()
+/// The events of a zone.
+fn events(ground: &Ground, number: u64) -> Vec<Value> {
+    let output = ground.run(&["events", "--json", "--stream", &format!("policy-node:default:{}", name(number))]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
