@@ -7,5 +7,6 @@ mod embed;
 mod http;
 mod import;
 mod journal;
+mod policy;
 mod support;
 mod views;

@@ -27,45 +27,16 @@ pub(crate) async fn fresh(server: &Postgres) -> String {
 
 /// Events per second that `connections` insert within `window`.
 pub(crate) async fn postgres(url: &str, env: &Env, batch: usize, connections: usize, window: Duration) -> f64 {
-    let sql = "INSERT INTO ionveil.events (position, recorded_at, occurred_at, sequence_number, event_id, correlation_id, causation_id,
-                   schema_version, partition, org, kind, id, event_type, actor, data)
-               SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[],
-                   $8::int[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])";
     let started = Instant::now();
     let workers: Vec<_> = (0..connections)
         .map(|number| {
             let (url, env) = (url.to_owned(), env.clone());
             tokio::spawn(async move {
-                let mut connection = PgConnection::connect(&url).await.expect("connect");
-                let mut position = 0_i64;
+                let mut rows = Rows::connect(&url, number).await;
                 while started.elapsed() < window {
-                    let events: Vec<_> = (0..batch).map(|index| super::event(&super::stream(number * 1_000 + index), 1, &env)).collect();
-                    let fixed = |value: i64| vec![value; batch];
-                    let texts = |text: &str| vec![text.to_owned(); batch];
-                    let ids = |of: &dyn Fn(&ionveil_journal::NewEvent) -> uuid::Uuid| events.iter().map(of).collect::<Vec<_>>();
-                    let positions: Vec<i64> = (1..=batch as i64).map(|index| position + index).collect();
-                    position += batch as i64;
-                    sqlx::query(sql)
-                        .bind(&positions)
-                        .bind(fixed(1_767_225_600_000_000))
-                        .bind(fixed(1_483_228_800_000_000))
-                        .bind(positions.clone())
-                        .bind(ids(&|event| event.event_id.0))
-                        .bind(ids(&|event| event.correlation_id.0))
-                        .bind(ids(&|event| event.causation_id))
-                        .bind(vec![1_i32; batch])
-                        .bind(vec![number as i16; batch])
-                        .bind(texts("default"))
-                        .bind(texts("workflow"))
-                        .bind(events.iter().map(|event| event.stream.id.to_string()).collect::<Vec<_>>())
-                        .bind(texts("transitioned"))
-                        .bind(texts("user:dispatcher-7"))
-                        .bind(texts(super::PAYLOAD))
-                        .execute(&mut connection)
-                        .await
-                        .expect("insert");
+                    rows.insert(&env, batch).await;
                 }
-                position
+                rows.position
             })
         })
         .collect();
@@ -74,6 +45,52 @@ pub(crate) async fn postgres(url: &str, env: &Env, batch: usize, connections: us
         events += worker.await.expect("a worker");
     }
     events as f64 / started.elapsed().as_secs_f64()
+}
+
+/// A connection that inserts into a partition of its own.
+pub(crate) struct Rows {
+    connection: PgConnection,
+    number: usize,
+    position: i64,
+}
+
+impl Rows {
+    pub(crate) async fn connect(url: &str, number: usize) -> Self {
+        Self { connection: PgConnection::connect(url).await.expect("connect"), number, position: 0 }
+    }
+
+    /// Inserts `batch` events in one statement, which is one transaction.
+    pub(crate) async fn insert(&mut self, env: &Env, batch: usize) {
+        let sql = "INSERT INTO ionveil.events (position, recorded_at, occurred_at, sequence_number, event_id, correlation_id, causation_id,
+                       schema_version, partition, org, kind, id, event_type, actor, data)
+                   SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[],
+                       $8::int[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])";
+        let events: Vec<_> = (0..batch).map(|index| super::event(&super::stream(self.number * 1_000 + index), 1, env)).collect();
+        let fixed = |value: i64| vec![value; batch];
+        let texts = |text: &str| vec![text.to_owned(); batch];
+        let ids = |of: &dyn Fn(&ionveil_journal::NewEvent) -> uuid::Uuid| events.iter().map(of).collect::<Vec<_>>();
+        let positions: Vec<i64> = (1..=batch as i64).map(|index| self.position + index).collect();
+        self.position += batch as i64;
+        sqlx::query(sql)
+            .bind(&positions)
+            .bind(fixed(1_767_225_600_000_000))
+            .bind(fixed(1_483_228_800_000_000))
+            .bind(positions.clone())
+            .bind(ids(&|event| event.event_id.0))
+            .bind(ids(&|event| event.correlation_id.0))
+            .bind(ids(&|event| event.causation_id))
+            .bind(vec![1_i32; batch])
+            .bind(vec![self.number as i16; batch])
+            .bind(texts("default"))
+            .bind(texts("workflow"))
+            .bind(events.iter().map(|event| event.stream.id.to_string()).collect::<Vec<_>>())
+            .bind(texts("transitioned"))
+            .bind(texts("user:dispatcher-7"))
+            .bind(texts(super::PAYLOAD))
+            .execute(&mut self.connection)
+            .await
+            .expect("insert");
+    }
 }
 
 /// Events per second of one connection, a transaction per batch.

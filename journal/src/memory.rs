@@ -7,7 +7,7 @@ mod timers;
 use crate::{
     Append, ArmedTimer, Claim, DeadLetter, Filter, Lease, OutboxRow, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict,
 };
-use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Recorded, StreamId, Timestamp};
+use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Org, Recorded, StreamId, Timestamp};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -232,6 +232,13 @@ impl Store for MemoryStore {
             let mut names: Vec<_> = inner.owned.keys().filter(|name| after.is_none_or(|after| *name > after)).collect();
             names.sort_unstable();
             names.into_iter().take(limit).cloned().collect()
+        })
+    }
+
+    fn organisations<'a>(&'a self, after: Option<&'a Org>, limit: usize) -> StoreResult<'a, Vec<Org>> {
+        self.with(|inner| {
+            let names = inner.owned.keys().map(|name| &name.org).filter(|org| after.is_none_or(|after| *org > after));
+            names.collect::<BTreeSet<_>>().into_iter().take(limit).cloned().collect()
         })
     }
 

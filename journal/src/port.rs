@@ -170,6 +170,13 @@ pub trait Store: TimerStore + OutboxStore + DeadLetterStore + 'static {
     /// `Unavailable`.
     fn entities<'a>(&'a self, after: Option<&'a StreamId>, limit: usize) -> StoreResult<'a, Vec<StreamId>>;
 
+    /// The organisations that have events, those after `after`, in order, at most `limit`: found without looking at what
+    /// they hold.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn organisations<'a>(&'a self, after: Option<&'a Org>, limit: usize) -> StoreResult<'a, Vec<Org>>;
+
     /// The stored snapshot of an entity, if there is one.
     ///
     /// # Errors

@@ -135,6 +135,10 @@ impl Store for FaultyStore {
         self.read(move || self.inner.entities(after, limit))
     }
 
+    fn organisations<'a>(&'a self, after: Option<&'a Org>, limit: usize) -> StoreResult<'a, Vec<Org>> {
+        self.read(move || self.inner.organisations(after, limit))
+    }
+
     fn snapshot<'a>(&'a self, owner: &'a StreamId) -> StoreResult<'a, Option<Snapshot>> {
         self.read(move || self.inner.snapshot(owner))
     }

@@ -4,11 +4,14 @@
 use arc_swap::ArcSwap;
 use ionveil_actors::{Branch, LoadError, Loaded, Loader, Observer, Policies};
 use ionveil_journal::{Store, StoreError};
-use ionveil_kernel::{EntityId, Kind, NameError, Org, Policy, StreamId};
+use ionveil_kernel::{EntityId, NameError, Org, Policy, StreamId};
 use ionveil_policy::engine;
 use ionveil_policy::tree::{self, Resolved, Snapshot, Tree};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// How many organisations are asked for at once.
+const PAGE: usize = 1_000;
 
 /// What is published of all organisations.
 #[derive(Default)]
@@ -108,19 +111,16 @@ fn in_force(node: Resolved<'_>, version: u64) -> Policy {
 /// # Errors
 /// [`TreesError`].
 pub async fn load_all(trees: &Trees, store: &dyn Store, loader: &Loader<Tree>) -> Result<(), TreesError> {
-    let mut after = None;
-    while let Some(org) = store.entities(after.as_ref(), 1).await?.pop().map(|first| first.org) {
-        let stream = tree::stream(&org)?;
-        let loaded = loader.load(&stream).await.map_err(|source| TreesError::Tree { org: org.clone(), source })?;
-        if loaded.version > 0 {
-            trees.committed(&stream, &loaded);
+    let mut orgs = store.organisations(None, PAGE).await?;
+    while !orgs.is_empty() {
+        for org in &orgs {
+            let stream = tree::stream(org)?;
+            let loaded = loader.load(&stream).await.map_err(|source| TreesError::Tree { org: org.clone(), source })?;
+            if loaded.version > 0 {
+                trees.committed(&stream, &loaded);
+            }
         }
-        after = Some(last_of(org)?);
+        orgs = store.organisations(orgs.last(), PAGE).await?;
     }
     Ok(())
-}
-
-/// The greatest name that an entity of `org` could have.
-fn last_of(org: Org) -> Result<StreamId, NameError> {
-    Ok(StreamId::new(org, Kind::new(&"z".repeat(63))?, EntityId::new(&"z".repeat(128))?))
 }

@@ -108,7 +108,7 @@ impl Ledger {
 }
 
 /// What the journal names as the cause of a command's events.
-fn cause(key: &str) -> String {
+pub(super) fn cause(key: &str) -> String {
     command_id(&Org::new("default").expect("lawful"), key).to_string()
 }
 

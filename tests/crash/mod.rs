@@ -6,10 +6,14 @@
 
 mod away;
 mod callers;
+mod cascades;
 mod cut;
 mod disk;
+mod expiry;
 mod fenced;
 mod killed;
 mod ledger;
+mod levers;
 mod scene;
 mod seed;
+mod told;

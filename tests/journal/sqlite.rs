@@ -6,7 +6,7 @@ use super::contract::{Fresh, contract_suite};
 use super::feed::feed_suite;
 use super::node::node_suite;
 use ionveil_journal::{SqliteSettings, SqliteStore, Store, StoreError, TimerStore};
-use sqlx::Row;
+use sqlx::{Connection, Row, SqliteConnection};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -72,6 +72,18 @@ async fn the_file_keeps_its_number_of_partitions() {
         let refused = SqliteStore::open(&folder.path().join("other.db"), wrong).await;
         assert!(matches!(refused, Err(StoreError::Invalid(_))), "{wrong} partitions");
     }
+}
+
+#[tokio::test]
+async fn organisations_are_found_without_a_look_at_what_they_hold() {
+    let folder = folder();
+    open(folder.path()).await.close().await;
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", folder.path().join("journal.db").display())).await.unwrap();
+    let plan = concat!("EXPLAIN QUERY PLAN ", include_str!("../../journal/src/sqlite/sql/organisations.sql"));
+    let steps = sqlx::query(plan).bind("").bind(10).fetch_all(&mut connection).await.unwrap();
+    let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+    let seeks = steps.iter().filter(|step| step.contains("USING COVERING INDEX events_by_stream (org>?)")).count();
+    assert!(seeks == 2 && steps.iter().all(|step| !step.starts_with("SCAN e")), "{steps:?}");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub use schema::AppliedMigration;
 use crate::{Append, Claim, Filter, Lease, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
 use append::Lane;
 use connections::Connections;
-use ionveil_kernel::{BoxFuture, CommandId, NodeId, Recorded, StreamId, Timestamp};
+use ionveil_kernel::{BoxFuture, CommandId, NodeId, Org, Recorded, StreamId, Timestamp};
 use options::Limits;
 use std::time::Duration;
 
@@ -124,6 +124,10 @@ impl Store for PostgresStore {
 
     fn entities<'a>(&'a self, after: Option<&'a StreamId>, limit: usize) -> StoreResult<'a, Vec<StreamId>> {
         Box::pin(read::entities(&self.readers, after, limit))
+    }
+
+    fn organisations<'a>(&'a self, after: Option<&'a Org>, limit: usize) -> StoreResult<'a, Vec<Org>> {
+        Box::pin(read::organisations(&self.readers, after, limit))
     }
 
     fn snapshot<'a>(&'a self, owner: &'a StreamId) -> StoreResult<'a, Option<Snapshot>> {

@@ -3,9 +3,9 @@
 use super::connections::Connections;
 use super::fault;
 use super::number::{self, hash, unsigned, unsigned32};
-use super::row::Decoder;
+use super::row::{Decoder, text};
 use crate::{Filter, Page, Receipt, Snapshot, StoreError};
-use ionveil_kernel::{CommandId, Recorded, StreamId, Timestamp};
+use ionveil_kernel::{CommandId, Org, Recorded, StreamId, Timestamp};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
@@ -117,6 +117,12 @@ pub(super) async fn entities(readers: &Connections, after: Option<&StreamId>, li
     let query = sqlx::query(include_str!("sql/entities.sql")).bind(org).bind(kind).bind(id).bind(count(limit));
     let mut decoder = Decoder::default();
     readers.decoded(query, |row| decoder.stream(&row, 0)).await
+}
+
+pub(super) async fn organisations(readers: &Connections, after: Option<&Org>, limit: usize) -> Result<Vec<Org>, StoreError> {
+    let query = sqlx::query(include_str!("sql/organisations.sql")).bind(after.map_or("", Org::as_str)).bind(count(limit));
+    let org = |row: PgRow| Org::new(text(&row, 0)?).map_err(|error| sqlx::Error::Decode(error.into()));
+    readers.decoded(query, org).await
 }
 
 pub(super) async fn receipts(readers: &Connections, owner: &StreamId, commands: &[CommandId]) -> Result<Vec<Option<Receipt>>, StoreError> {

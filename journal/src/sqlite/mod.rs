@@ -18,7 +18,7 @@ mod snapshot;
 mod timers;
 
 use crate::{Append, Claim, Filter, Lease, PARTITIONS_DEFAULT, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
-use ionveil_kernel::{BoxFuture, CommandId, NodeId, Recorded, StreamId, Timestamp};
+use ionveil_kernel::{BoxFuture, CommandId, NodeId, Org, Recorded, StreamId, Timestamp};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use std::path::Path;
 use std::time::Duration;
@@ -150,6 +150,10 @@ impl Store for SqliteStore {
 
     fn entities<'a>(&'a self, after: Option<&'a StreamId>, limit: usize) -> StoreResult<'a, Vec<StreamId>> {
         Box::pin(self.entity_names(after, limit))
+    }
+
+    fn organisations<'a>(&'a self, after: Option<&'a Org>, limit: usize) -> StoreResult<'a, Vec<Org>> {
+        Box::pin(self.organisation_names(after, limit))
     }
 
     fn snapshot<'a>(&'a self, owner: &'a StreamId) -> StoreResult<'a, Option<Snapshot>> {

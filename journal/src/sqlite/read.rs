@@ -116,6 +116,12 @@ impl SqliteStore {
         reader.rollback().await.map_err(fault::of)?;
         Ok(names.into_iter().take(limit).collect())
     }
+
+    pub(super) async fn organisation_names(&self, after: Option<&Org>, limit: usize) -> Result<Vec<Org>, StoreError> {
+        let query = sqlx::query(include_str!("sql/organisations.sql")).bind(after.map_or("", Org::as_str));
+        let rows = query.bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(&self.readers).await.map_err(fault::of)?;
+        rows.iter().map(|row| Org::new(Columns(row).text(0)?).map_err(|_| unreadable("organisation"))).collect()
+    }
 }
 
 type Select<'q> = Query<'q, Sqlite, SqliteArguments>;

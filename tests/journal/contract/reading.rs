@@ -2,7 +2,7 @@
 
 use super::given::*;
 use ionveil_journal::Store;
-use ionveil_kernel::StreamId;
+use ionveil_kernel::{Org, StreamId};
 use std::sync::Arc;
 
 type Given = Arc<dyn Store>;
@@ -93,6 +93,29 @@ pub(crate) async fn entities_are_paged_in_order(store: Given) {
             seen.extend(page);
         }
         assert_eq!(seen, names, "limit {limit}");
+    }
+}
+
+pub(crate) async fn organisations_are_paged_in_order(store: Given) {
+    let claims = owned(&*store).await;
+    assert!(store.organisations(None, 10).await.unwrap().is_empty());
+    // One has events in a part only.
+    let (names, owner) = (["zeta", "acme", "acme2", "b"], stream("only-parts", "tree", "t"));
+    let owners = names.iter().flat_map(|org| ["a", "b"].map(|id| stream(org, "a-kind", id)));
+    let mut batch: Vec<_> = owners.map(|owner| append(&owner, "c", events(&owner, 1, 3))).collect();
+    batch.push(append(&owner, "c", vec![event(&stream("only-parts", "part", "p"), 1)]));
+    accepted(&*store, &claims, &batch).await;
+    for limit in [1, 2, 5, 1_000] {
+        let mut seen: Vec<Org> = Vec::new();
+        loop {
+            let page = store.organisations(seen.last(), limit).await.unwrap();
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            seen.extend(page);
+        }
+        assert_eq!(seen.iter().map(Org::as_str).collect::<Vec<_>>(), ["acme", "acme2", "b", "only-parts", "zeta"], "limit {limit}");
     }
 }
 

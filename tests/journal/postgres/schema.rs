@@ -136,3 +136,20 @@ async fn a_unix_socket_does_as_well() {
     accepted(&store, &owned(&store).await, &[single(&name("a"), "c1", 1)]).await;
     assert_eq!(store.heads().await.unwrap().iter().sum::<u64>(), 1);
 }
+
+#[tokio::test]
+async fn organisations_are_found_without_a_look_at_what_they_hold() {
+    let (store, claims, database) = claimed().await;
+    let large = name("large");
+    accepted(&store, &claims, &[append(&large, "c", events(&large, 1, 10_000)), single(&stream("zeta", "a-kind", "a"), "c", 1)]).await;
+    let mut session = session(&database).await;
+    session.execute("ANALYZE events").await.unwrap();
+    let plan = concat!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) ", include_str!("../../../journal/src/postgres/sql/organisations.sql"));
+    let lines = sqlx::query(plan).bind("").bind(10_i64).fetch_all(&mut session).await.unwrap();
+    let lines: Vec<String> = lines.iter().map(|line| line.get(0)).collect();
+    // The first line is the whole, and so are the first pages.
+    let pages = lines.iter().find(|line| line.contains("Buffers: shared")).expect("pages");
+    let pages: u64 = pages.split(['=', ' ']).filter_map(|word| word.parse::<u64>().ok()).sum();
+    assert!(lines[0].contains("rows=2 "), "{lines:#?}");
+    assert!((1..40).contains(&pages), "some descents of an index, not the 10,000 events: {lines:#?}");
+}

@@ -1,0 +1,123 @@
+//! From the root's command until every node shows the new level, against bare inserts of as many events into the same
+//! Postgres. A command's way is the whole one: the entity, the decision, the append with fsync, the published tree.
+
+use crate::readers::Readers;
+use crate::support::{Figure, head, postgres::Postgres, ratio, raw, row};
+use crate::tree::{self, Grown};
+use ionveil::cli::runtime::Threads;
+use ionveil::config;
+use ionveil::node::Node;
+use ionveil_kernel::{IdSource, NodeId, PolicyLevel};
+use std::time::{Duration, Instant};
+
+const RUNS: usize = 5;
+const CHANGES: [PolicyLevel; 6] =
+    [PolicyLevel::Restricted, PolicyLevel::Normal, PolicyLevel::Halted, PolicyLevel::Watch, PolicyLevel::Restricted, PolicyLevel::Normal];
+
+/// Milliseconds of ours and of the bare inserts.
+#[derive(Default)]
+struct Times {
+    own: Vec<f64>,
+    answered: Vec<f64>,
+    bare: Vec<f64>,
+}
+
+impl Times {
+    fn print(&self, what: &str) {
+        let text = |times: &[f64]| Figure::new(times.to_vec()).to_string();
+        row(what, &text(&self.own), &text(&self.bare), &format!("{:.1}", ratio(&self.own, &self.bare)));
+        row("  until the answer", &text(&self.answered), "", "");
+    }
+}
+
+/// A node on a tree in Postgres, with its readers, and a connection for bare inserts.
+struct Stage {
+    node: Node,
+    readers: Readers,
+    rows: raw::Rows,
+}
+
+impl Stage {
+    async fn open(threads: &Threads, nodes: usize, overrides: bool) -> Self {
+        let (env, server) = (&threads.env, Postgres::shared());
+        let url = server.database().url;
+        let (grown, place, own) = (Grown::new(nodes, overrides, env), url.clone(), env.clone());
+        let storing = async move { grown.store(raw::postgres_store(&place).await, &own).await };
+        threads.journal.spawn(storing).await.expect("stored");
+        let config = config::of(&[("store.url", &url)]).expect("lawful");
+        let (arbiters, own, id) = (Threads::arbiters(), env.clone(), NodeId(env.next_id()));
+        let opening = async move { Node::open(&config, None, id, own, arbiters).await };
+        let node = threads.journal.spawn(opening).await.expect("no panic").expect("a node");
+        let readers = Readers::start(&node.trees, nodes);
+        let rows = raw::Rows::connect(&raw::fresh(server).await, 0).await;
+        Self { node, readers, rows }
+    }
+
+    /// Sets the root's level and waits for all readers; then inserts as many events as that had.
+    async fn change(&mut self, level: PolicyLevel, times: &mut Times) -> u32 {
+        let env = self.node.env.clone();
+        self.readers.look_for(level);
+        let started = Instant::now();
+        let reply = self.node.policy_trees.ask(tree::owner(), tree::set_root(level), tree::meta(&env)).await.expect("accepted");
+        let answered = started.elapsed();
+        times.own.push(millis(self.readers.all_seen().await - started));
+        times.answered.push(millis(answered));
+        let started = Instant::now();
+        self.rows.insert(&env, reply.receipt.events as usize).await;
+        times.bare.push(millis(started.elapsed()));
+        reply.receipt.events
+    }
+
+    async fn close(self) {
+        drop(self.readers);
+        self.node.close(Duration::from_secs(5)).await;
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+pub(crate) async fn nothing_reverted(threads: &Threads) {
+    head(
+        "A root change visible at all nodes, 64 readers: must < 100 ms, should ≤ 5 ms (10,000: 25 ms)",
+        "IonVeil, ms",
+        "one bare insert, ms",
+    );
+    for nodes in [1_000, 10_000] {
+        let (mut asleep, mut awake) = (Times::default(), Times::default());
+        for _ in 0..RUNS {
+            let mut stage = Stage::open(threads, nodes, false).await;
+            for (number, level) in CHANGES.into_iter().enumerate() {
+                let events = stage.change(level, if number == 0 { &mut asleep } else { &mut awake }).await;
+                assert_eq!(events, 1);
+            }
+            stage.close().await;
+        }
+        awake.print(&format!("{nodes} nodes"));
+        asleep.print(&format!("{nodes} nodes, the tree is not in memory"));
+    }
+}
+
+pub(crate) async fn everything_reverted(threads: &Threads) {
+    head(
+        "The same, all overrides reverted: must < 100 ms, should ≤ 40 ms (10,000: reported)",
+        "IonVeil, ms",
+        "one bare insert of as many, ms",
+    );
+    for nodes in [1_000, 10_000] {
+        let (mut warm, mut times) = (Times::default(), Times::default());
+        for _ in 0..RUNS {
+            let mut stage = Stage::open(threads, nodes, true).await;
+            let env = stage.node.env.clone();
+            let rise = tree::set_root(PolicyLevel::Restricted);
+            stage.node.policy_trees.ask(tree::owner(), rise, tree::meta(&env)).await.expect("accepted");
+            stage.rows.insert(&env, nodes).await;
+            let events = stage.change(PolicyLevel::Normal, &mut times).await;
+            assert_eq!(events as usize, nodes, "each override is reverted");
+            stage.change(PolicyLevel::Restricted, &mut warm).await;
+            stage.close().await;
+        }
+        times.print(&format!("{nodes} nodes"));
+    }
+}
