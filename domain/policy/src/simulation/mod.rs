@@ -40,6 +40,9 @@ mod scenario;
 mod span;
 mod state;
 
+#[cfg(test)]
+mod tests;
+
 pub use command::{Command, DURATION_S_DEFAULT};
 pub use compare::{NotCompared, SCENARIOS_MAX, compare};
 pub use event::{Cancelled, Completed, Created, Event, Failed, Started};

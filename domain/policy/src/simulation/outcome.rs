@@ -94,7 +94,7 @@ impl Outcome {
         self.failures
     }
 
-    /// Outcomes that did not count: at or after the end of the run [D38].
+    /// Outcomes that did not count: at or after the end of the run (decision D38).
     #[must_use]
     pub const fn ignored(&self) -> u64 {
         self.ignored
@@ -147,7 +147,7 @@ impl Outcome {
     }
 
     /// The share of successes among the outcomes that counted, 4 decimals, ties to even on the exact binary value; 0 if
-    /// none counted [D30].
+    /// none counted (decision D30).
     #[must_use]
     pub fn sla_compliance_rate(&self) -> f64 {
         match self.considered() {
