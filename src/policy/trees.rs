@@ -108,6 +108,6 @@ pub async fn load_all(trees: &Trees, store: &dyn Store, loader: &Loader<Tree>) -
 }
 
 /// The greatest name that an entity of `org` could have.
-fn last_of(org: Org) -> Result<StreamId, NameError> {
+pub(super) fn last_of(org: Org) -> Result<StreamId, NameError> {
     Ok(StreamId::new(org, Kind::new(&"z".repeat(63))?, EntityId::new(&"z".repeat(128))?))
 }
