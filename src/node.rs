@@ -1,6 +1,7 @@
 //! One node: store, journal, entities and views, put together. The composition root below all edges.
 
 use crate::config::Config;
+use crate::policy::simulations::Simulator;
 use crate::policy::{Trees, TreesError, load_all};
 use crate::store::Place;
 use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
@@ -102,6 +103,8 @@ pub struct Node {
     pub policy_engines: Host<Engine>,
     /// The simulations.
     pub simulations: Host<Simulation>,
+    /// What lets them run.
+    pub simulator: Simulator,
     /// What is published of the trees.
     pub trees: Arc<Trees>,
     /// The machines that workflows can be registered with.
@@ -165,6 +168,9 @@ impl Node {
         runtime.reactor(Arc::new(EngineToTree))?;
         runtime.reactor(Arc::new(TreeToEngine))?;
         let hosts = Arc::new(hosts);
+        let places = config.policy.simulations_max;
+        let simulator = Simulator::new(journal.clone(), simulations.clone(), trees.clone(), config.runtime.deadline, places);
+        env.spawn(simulator.clone().recover(store.heads().await?));
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(projector.run(journal.commits(), stopped));
@@ -181,6 +187,7 @@ impl Node {
             policy_trees,
             policy_engines,
             simulations,
+            simulator,
             trees,
             machines,
             views,
@@ -200,6 +207,7 @@ impl Node {
     /// Finishes what is in line (for at most `deadline`), gives the partitions up and closes the store; says whether
     /// everything was finished.
     pub async fn close(&self, deadline: Duration) -> bool {
+        self.simulator.close();
         let drained = self.runtime.drain(deadline).await;
         self.stop_views.send_replace(true);
         self.views.close().await;

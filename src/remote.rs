@@ -5,7 +5,7 @@ use crate::time;
 use anyhow::Context;
 use ionveil_workflow::Command;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -74,7 +74,15 @@ impl Remote {
     /// # Errors
     /// [`SendError`] if it was not answered with success.
     pub async fn post(&self, path: &[&str]) -> Result<Value, SendError> {
-        value(self.client.post(self.url(path)?).json(&json!({}))).await
+        self.ask(Method::POST, path, &json!({})).await
+    }
+
+    /// Asks for an action at `path` (segments behind `/api/v1/`); the answer is null where none is given.
+    ///
+    /// # Errors
+    /// [`SendError`] if it was not answered with success.
+    pub async fn ask(&self, method: Method, path: &[&str], body: &Value) -> Result<Value, SendError> {
+        value(self.client.request(method, self.url(path)?).json(body)).await
     }
 
     fn url(&self, path: &[&str]) -> Result<Url, SendError> {

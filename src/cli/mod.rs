@@ -11,6 +11,7 @@ pub mod migrate_workflows;
 pub mod output;
 pub mod runtime;
 pub mod serve;
+pub mod simulate;
 pub mod system;
 pub mod target;
 pub mod token;
@@ -47,6 +48,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Take over workflows of a system that kept only states and a history
     MigrateWorkflows(migrate_workflows::MigrateWorkflows),
+    /// Try settings of the policy engine on made-up or recorded outcomes
+    Simulate(simulate::Simulate),
     /// Look at what runs in a server, and mend it
     System(system::SystemCommand),
     /// Make keys and tokens
@@ -74,6 +77,7 @@ impl Cli {
             Command::Verify(command) => command.run(args),
             Command::Migrate(command) => command.run(args),
             Command::MigrateWorkflows(command) => command.run(args),
+            Command::Simulate(command) => command.run(args),
             Command::System(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),

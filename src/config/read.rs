@@ -158,8 +158,9 @@ fn policy(section: &mut Section<'_>) -> Option<Policy> {
     let halted = section.integer("deescalate_halted_above", 1..=1_000_000);
     let dwell_s = section.integer("dwell_s", 0..=31_536_000);
     let notice_before_s = section.integer("notice_before_s", 0..=31_536_000);
+    let simulations_max = section.integer("simulations_max", 1..=1_000);
     let engine = Engine::new(escalate_at?, [watch?, restricted?, halted?], Duration::from_secs(dwell_s?));
-    Some(Policy { tree: Tree { notice_before: Duration::from_secs(notice_before_s?) }, engine })
+    Some(Policy { tree: Tree { notice_before: Duration::from_secs(notice_before_s?) }, engine, simulations_max: size(simulations_max?) })
 }
 
 fn supervision(section: &mut Section<'_>) -> Option<Supervision> {

@@ -110,6 +110,8 @@ pub struct Policy {
     pub tree: Tree,
     /// The engines of their nodes.
     pub engine: Engine,
+    /// The most simulations that run at once.
+    pub simulations_max: usize,
 }
 
 /// `[auth]`

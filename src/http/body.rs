@@ -30,6 +30,13 @@ pub struct BodyLimits {
     pub patience: Duration,
 }
 
+/// A route group that takes bodies of so many bytes, also where the app takes fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LargeBodies(pub usize);
+
+/// From so many bytes on a body is read on a thread of its own: it takes as long as many requests.
+const LARGE_BYTES: usize = 256 * 1024;
+
 impl Default for BodyLimits {
     fn default() -> Self {
         Self { bytes: 256 * 1024, depth: 32, patience: Duration::from_secs(10) }
@@ -45,7 +52,7 @@ pub struct Body<T> {
     pub raw: Bytes,
 }
 
-impl<T: FromFields + 'static> FromRequest for Body<T> {
+impl<T: FromFields + Send + 'static> FromRequest for Body<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
@@ -53,7 +60,10 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
         let receiving = receive(req, payload);
         Box::pin(async move {
             let (raw, depth_max) = receiving.await?;
-            let value = parse(&raw, depth_max)?;
+            let value = match raw.len() {
+                LARGE_BYTES.. => parse_aside(raw.clone(), depth_max).await?,
+                _small => parse(&raw, depth_max)?,
+            };
             Ok(Self { value, raw })
         })
     }
@@ -61,7 +71,8 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
 
 /// The whole body, and how deep it may be.
 fn receive(req: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<(Bytes, usize), Problem>> + use<> {
-    let limits = req.app_data::<BodyLimits>().copied().unwrap_or_default();
+    let mut limits = req.app_data::<BodyLimits>().copied().unwrap_or_default();
+    limits.bytes = req.app_data::<LargeBodies>().map_or(limits.bytes, |large| large.0.max(limits.bytes));
     let announced = req.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let payload = payload.take();
     async move {
@@ -120,6 +131,10 @@ impl FromFields for Nothing {
     fn from_fields(_: &mut Fields) -> Option<Self> {
         Some(Self)
     }
+}
+
+async fn parse_aside<T: FromFields + Send + 'static>(raw: Bytes, depth_max: usize) -> Result<T, Problem> {
+    actix_web::web::block(move || parse(&raw, depth_max)).await.map_err(|_| Problem::internal())?
 }
 
 fn blank(raw: &[u8]) -> bool {
@@ -215,6 +230,18 @@ mod tests {
         }
         assert_eq!(body::<Move>(b"{\"to\":[[[1]]]}", 64, None).await.unwrap_err().code, Code::BodyTooDeep);
         assert!(body::<Move>(b"{\"to\":\"0123\"}", 13, None).await.is_ok(), "the limit itself is allowed");
+    }
+
+    #[actix_web::test]
+    async fn a_route_group_may_take_larger_bodies_but_no_smaller_ones() {
+        for (app, group, bytes, taken) in [(10, 400_000, 300_000, true), (10, 400_000, 400_001, false), (64, 10, 64, true)] {
+            let text = format!("{{\"to\": \"x\"{}}}", " ".repeat(bytes - 11));
+            let limits = BodyLimits { bytes: app, ..BodyLimits::default() };
+            let request = TestRequest::post().app_data(limits).app_data(LargeBodies(group)).set_payload(text);
+            let (req, mut payload) = request.to_http_parts();
+            let read = Body::<Move>::from_request(&req, &mut payload).await.map(|body| body.value.to).map_err(|problem| problem.code);
+            assert_eq!(read, if taken { Ok("x".to_owned()) } else { Err(Code::BodyTooLarge) }, "{bytes}");
+        }
     }
 
     #[actix_web::test]

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 pub use crate::http::values::{At, FromValue};
 
+/// So many unknown fields of one object are named.
+const UNKNOWN_MAX: usize = 100;
+
 /// A body or query that is read field by field.
 pub trait FromFields: Sized {
     /// Whether an empty body stands for `{}`.
@@ -74,6 +77,12 @@ impl Fields {
         }
     }
 
+    /// Whether a field is there and not null.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// Takes a text of one line, of 1 to `chars_max` characters, none of which is a control character.
     pub fn line(&mut self, name: &'static str, chars_max: usize) -> Option<String> {
         let text = self.required::<String>(name)?;
@@ -114,7 +123,7 @@ impl Fields {
 
     /// Ends the reading: every field that was not asked for is unknown.
     fn finish(mut self) -> Vec<Fault> {
-        for name in self.left.keys() {
+        for name in self.left.keys().take(UNKNOWN_MAX) {
             let detail = match nearest(name, self.asked.iter().copied()) {
                 Some(known) => format!("is unknown; did you mean `{known}`?"),
                 None => "is unknown".to_owned(),

@@ -24,6 +24,11 @@ pub mod policy_commands;
 pub mod policy_outcomes;
 pub mod policy_requests;
 pub mod server;
+pub mod simulation_bodies;
+pub mod simulation_problems;
+pub mod simulation_requests;
+pub mod simulation_shapes;
+pub mod simulations;
 pub mod socket;
 pub mod sse;
 pub mod system;
@@ -68,7 +73,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(dead_letters::list_dead_letters)
         .service(dead_letters::get_dead_letter)
         .service(dead_letters::replay_dead_letter)
-        .service(dead_letters::discard_dead_letter);
+        .service(dead_letters::discard_dead_letter)
+        .service(simulations::routes());
     routes
         .service(api)
         .service(system::root)

@@ -1,7 +1,7 @@
 //! The description of the interface, made from the handlers, and the page to try it.
 
 use crate::http::problem::{Fault, ProblemBody};
-use crate::http::{dead_letters, events, machines, policy, policy_commands, policy_outcomes, system, tree, workflows};
+use crate::http::{dead_letters, events, machines, policy, policy_commands, policy_outcomes, simulations, system, tree, workflows};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -21,6 +21,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         policy_commands::set_policy_override, policy_commands::clear_policy_override, policy_commands::set_policy_root, policy_outcomes::report_policy_outcome,
         tree::get_tree, tree::get_entity, tree::resume_entity,
         dead_letters::list_dead_letters, dead_letters::get_dead_letter, dead_letters::replay_dead_letter, dead_letters::discard_dead_letter,
+        simulations::create_simulation, simulations::run_simulation, simulations::get_simulation, simulations::get_simulation_policy,
+        simulations::cancel_simulation, simulations::compare_scenarios, simulations::recommend_settings,
         system::get_health, system::get_live, system::get_ready, system::get_metrics,
     ),
     components(schemas(Fault, ProblemBody)),

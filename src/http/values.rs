@@ -17,6 +17,9 @@ pub trait FromValue: Sized {
     fn from_value(value: Value, at: &At) -> Result<Self, Vec<Fault>>;
 }
 
+/// So many faults of one list are named: nobody reads more, and a large body must not lead to a larger answer.
+const FAULTS_MAX: usize = 1_000;
+
 /// Where a value stands, and how it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct At {
@@ -31,7 +34,7 @@ impl At {
         Self { path, text_only: self.text_only }
     }
 
-    fn index(&self, index: usize) -> Self {
+    pub(super) fn index(&self, index: usize) -> Self {
         Self { path: format!("{}[{index}]", self.path), text_only: self.text_only }
     }
 
@@ -142,6 +145,9 @@ impl<T: FromValue> FromValue for Vec<T> {
             match T::from_value(item, &at.index(index)) {
                 Ok(item) => read.push(item),
                 Err(found) => faults.extend(found),
+            }
+            if faults.len() >= FAULTS_MAX {
+                break;
             }
         }
         if faults.is_empty() { Ok(read) } else { Err(faults) }

@@ -8,5 +8,6 @@ mod killed;
 mod migrated;
 mod printed;
 mod served;
+mod simulate;
 mod system;
 mod wrong;

@@ -33,6 +33,8 @@ const fn post(template: &'static str, path: &'static str, body: &'static str, le
     Route { method: "POST", template, path, body: Some(body), least, status }
 }
 
+const COMPARED: &str = r#"{"scenarios":[],"pattern":{"generator":"burst","size":3,"interval_s":9,"duration_s":9}}"#;
+
 /// In an order in which each succeeds, but for those that need an entity in trouble: they find none.
 const ROUTES: &[Route] = &[
     get("/health", "/health", Least::Anybody),
@@ -58,6 +60,19 @@ const ROUTES: &[Route] = &[
     Route { status: 404, ..get("/api/v1/system/dead-letters/{id}", "/api/v1/system/dead-letters/nobody", Least::Supervisor) },
     post("/api/v1/system/dead-letters/{id}/replay", "/api/v1/system/dead-letters/nobody/replay", "{}", Least::Admin, 404),
     post("/api/v1/system/dead-letters/{id}/discard", "/api/v1/system/dead-letters/nobody/discard", "{}", Least::Admin, 404),
+    post(
+        "/api/v1/simulations",
+        "/api/v1/simulations",
+        r#"{"scenario":{"name":"s"},"pattern":{"generator":"burst","size":3,"interval_s":9,"duration_s":9}}"#,
+        Least::Dispatcher,
+        201,
+    ),
+    post("/api/v1/simulations/{id}/run", "/api/v1/simulations/nobody/run", "{}", Least::Dispatcher, 404),
+    Route { status: 404, ..get("/api/v1/simulations/{id}", "/api/v1/simulations/nobody", Least::Operator) },
+    Route { status: 404, ..get("/api/v1/simulations/{id}/policy", "/api/v1/simulations/nobody/policy?at=0", Least::Operator) },
+    Route { method: "DELETE", status: 404, ..get("/api/v1/simulations/{id}", "/api/v1/simulations/nobody", Least::Dispatcher) },
+    post("/api/v1/simulations/compare", "/api/v1/simulations/compare", COMPARED, Least::Dispatcher, 200),
+    post("/api/v1/simulations/recommend", "/api/v1/simulations/recommend", r#"{"simulations":[]}"#, Least::Operator, 409),
     get("/api/v1/events", "/api/v1/events", Least::Operator),
     get("/api/v1/events/stream", "/api/v1/events/stream", Least::Operator),
 ];

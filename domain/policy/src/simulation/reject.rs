@@ -252,6 +252,12 @@ impl Faults {
     }
 }
 
+impl From<Fault> for Rejection {
+    fn from(fault: Fault) -> Self {
+        Self::Invalid(Faults::one(fault))
+    }
+}
+
 impl From<Faults> for Rejection {
     fn from(faults: Faults) -> Self {
         Self::Invalid(faults)

@@ -1,0 +1,115 @@
+//! What a process that died left running: it is started again from its beginning, which comes to the same outcome.
+//!
+//! A run that was under way in three processes that died is not tried a fourth time: it may be what they died of. It fails.
+
+use super::run::{Cause, RETRY, meta};
+use super::{Simulator, stream};
+use ionveil_actors::{AskError, Class};
+use ionveil_journal::{Store, StoreError};
+use ionveil_kernel::{EntityId, Kind, NameError, Org, StreamId};
+use ionveil_policy::simulation::{Command, KIND, Phase};
+
+/// In so many processes a run is tried.
+const STARTS_MAX: usize = 3;
+/// How many names are read at a time.
+const NAMES: usize = 500;
+
+/// A simulation that was running when the process before ended.
+struct Left {
+    owner: StreamId,
+    starts: usize,
+}
+
+impl Simulator {
+    /// Starts again what was running before this process came; `heads` are the ends of the partitions as it found them.
+    pub(crate) async fn recover(self, heads: Vec<u64>) {
+        while !self.is_closed() {
+            match left_running(&**self.0.journal.store(), &heads).await {
+                Ok(left) => {
+                    for one in left {
+                        self.resume(one).await;
+                    }
+                    return;
+                }
+                Err(error) if error.retryable() => self.0.journal.env().sleep(RETRY).await,
+                Err(error) => return tracing::error!(%error, "simulations that were running were not found"),
+            }
+        }
+    }
+
+    async fn resume(&self, left: Left) {
+        // It waits for its turn like any other; another node's are that node's business.
+        let Ok(place) = self.0.places.clone().acquire_owned().await else { return };
+        let command = match left.starts {
+            STARTS_MAX.. => Command::Fail { error: format!("the process ended during each of {} runs", left.starts) },
+            _ => Command::Start { restarted: true },
+        };
+        let env = self.0.journal.env();
+        let meta = meta(env, &left.owner.org, None, command.command_type());
+        while !self.is_closed() && self.0.journal.epoch(&left.owner).is_some() {
+            match self.ask(left.owner.clone(), command.clone(), meta.clone(), Class::Reply).await {
+                Ok(reply) => {
+                    if let Some(live) = reply.state.live().filter(|live| matches!(live.phase, Phase::Running)) {
+                        tracing::info!(entity = %left.owner, "a simulation that was running runs again");
+                        self.begin(left.owner, live.clone(), Cause::of(&meta), Some(place));
+                    }
+                    return;
+                }
+                Err(AskError::Unavailable | AskError::Overloaded | AskError::OutcomeUnknown | AskError::TimedOut(_)) => {
+                    env.sleep(RETRY).await;
+                }
+                // It has ended meanwhile, or a person has to look.
+                Err(error) => return tracing::info!(entity = %left.owner, %error, "a simulation that was running is not run again"),
+            }
+        }
+    }
+}
+
+async fn left_running(store: &dyn Store, heads: &[u64]) -> Result<Vec<Left>, StoreError> {
+    let mut left = Vec::new();
+    let mut orgs = store.organisations(None, NAMES).await?;
+    while !orgs.is_empty() {
+        for org in &orgs {
+            of_organisation(store, org, heads, &mut left).await?;
+        }
+        orgs = store.organisations(orgs.last(), NAMES).await?;
+    }
+    Ok(left)
+}
+
+async fn of_organisation(store: &dyn Store, org: &Org, heads: &[u64], left: &mut Vec<Left>) -> Result<(), StoreError> {
+    let mut after = before_all(org).map_err(unlawful)?;
+    loop {
+        let names = store.entities(Some(&after), NAMES).await?;
+        let Some(last) = names.last().cloned() else { return Ok(()) };
+        for owner in names.into_iter().filter(|name| name.org == *org && name.kind.as_str() == KIND) {
+            left.extend(look_at(store, owner, heads).await?);
+        }
+        if last.org != *org || last.kind.as_str() > KIND {
+            return Ok(());
+        }
+        after = last;
+    }
+}
+
+/// Looks at what came after the first event, which holds the pattern and may be large. What came after `heads` is a run of
+/// this process.
+async fn look_at(store: &dyn Store, owner: StreamId, heads: &[u64]) -> Result<Option<Left>, StoreError> {
+    let events = store.read_stream(&owner, 1, STARTS_MAX + 2).await?;
+    let is_left = events.last().is_some_and(|last| {
+        last.event_type == "started" && heads.get(usize::from(last.partition)).is_some_and(|head| last.position <= *head)
+    });
+    Ok(is_left.then_some(Left { owner, starts: events.len() }))
+}
+
+/// A name before those of all simulations of an organisation: of a kind whose name comes right before theirs.
+fn before_all(org: &Org) -> Result<StreamId, NameError> {
+    let kind = &KIND[..KIND.len() - 1];
+    let first = stream(org, EntityId::new("0")?);
+    Ok(StreamId::new(first.org, Kind::new(kind)?, EntityId::new(&"z".repeat(128))?))
+}
+
+/// Never: the names are lawful.
+fn unlawful(error: NameError) -> StoreError {
+    StoreError::Invalid(error.to_string())
+}
