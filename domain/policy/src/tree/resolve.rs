@@ -1,14 +1,10 @@
 //! The published tree: every node with the level in force, the node that decides it and who set it, all of one version.
 //! Immutable, so that any number of readers share it without a lock; it keeps what the state keeps, not copies.
 
-use crate::tree::state::{EngineLevel, Node, NodeKind, Override, Setting, State};
+use crate::tree::state::{EngineLevel, Fixed, Node, NodeKind, Override, Setting, State};
 use ionveil_kernel::{EntityId, PolicyLevel};
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
-
-/// SipHash with fixed keys: the same in every run.
-type Fixed = BuildHasherDefault<DefaultHasher>;
 
 /// A tree at one version.
 #[derive(Clone, Debug, Default)]
@@ -43,19 +39,19 @@ impl Snapshot {
     pub fn of(state: &State) -> Self {
         let mut entries: Vec<Entry> = Vec::with_capacity(state.len());
         let mut places = HashMap::with_capacity_and_hasher(state.len(), Fixed::default());
-        for (id, node) in state.below(state.root()) {
+        // The places of the nodes on the way down to the one at hand.
+        let mut way: Vec<usize> = Vec::new();
+        for (depth, id, node) in state.descend() {
+            way.truncate(depth);
             let place = entries.len();
-            let above = node.parent.as_ref().and_then(|parent| places.get(parent)).map(|above: &usize| &entries[*above]);
+            let above = way.last().map(|above| &entries[*above]);
             let (effective, deciding) = above.map_or((node.own(), place), |above| {
                 (node.own().max(above.effective), if node.own() > above.effective { place } else { above.deciding })
             });
             entries.push(Entry { id: id.clone(), node: Arc::clone(node), effective, deciding, end: place + 1 });
+            way.iter().for_each(|above| entries[*above].end = place + 1);
+            way.push(place);
             places.insert(id.clone(), place);
-        }
-        // A node's end is that of its last child, which is known before it when walked backwards.
-        for place in (0..entries.len()).rev() {
-            let last = entries[place].node.children.last().and_then(|child| places.get(child));
-            entries[place].end = last.map_or(place + 1, |last| entries[*last].end);
         }
         Self { version: state.version(), entries: entries.into(), places }
     }

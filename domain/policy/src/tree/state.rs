@@ -4,14 +4,18 @@
 
 use ionveil_kernel::{EntityId, PolicyLevel, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 /// The most nodes of a tree: a cascade over all of them still fits into one append.
 pub const NODES_MAX: usize = 20_000;
 /// The most nodes from the root down to a leaf, both included.
 pub const DEPTH_MAX: usize = 64;
+
+/// SipHash with fixed keys: the same in every run.
+pub(crate) type Fixed = BuildHasherDefault<DefaultHasher>;
 
 /// What a node stands for. Only a label: the rules are the same for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -177,7 +181,8 @@ impl fmt::Display for Refused {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "super::stored::Stored", try_from = "super::stored::Stored")]
 pub struct State {
-    pub(crate) nodes: Arc<BTreeMap<EntityId, Arc<Node>>>,
+    /// Never listed in its own order, only from the root down.
+    pub(crate) nodes: Arc<HashMap<EntityId, Arc<Node>, Fixed>>,
     pub(crate) root: Option<EntityId>,
     /// The ends of overrides, soonest first.
     pub(crate) ends: Arc<BTreeSet<(Timestamp, EntityId)>>,
@@ -247,12 +252,21 @@ impl State {
 
     /// The nodes below and with `top`, parents before children, siblings in the order in which they came.
     pub(crate) fn below<'a>(&'a self, top: Option<&'a EntityId>) -> impl Iterator<Item = (&'a EntityId, &'a Arc<Node>)> {
-        let mut open: Vec<&EntityId> = top.into_iter().collect();
+        self.descend_from(top).map(|(_, id, node)| (id, node))
+    }
+
+    /// All nodes in the same order, each with the number of nodes above it.
+    pub(crate) fn descend(&self) -> impl Iterator<Item = (usize, &EntityId, &Arc<Node>)> {
+        self.descend_from(self.root())
+    }
+
+    fn descend_from<'a>(&'a self, top: Option<&'a EntityId>) -> impl Iterator<Item = (usize, &'a EntityId, &'a Arc<Node>)> {
+        let mut open: Vec<(usize, &EntityId)> = top.map(|top| (0, top)).into_iter().collect();
         std::iter::from_fn(move || {
-            let id = open.pop()?;
+            let (depth, id) = open.pop()?;
             let node = self.nodes.get(id)?;
-            open.extend(node.children.iter().rev());
-            Some((id, node))
+            open.extend(node.children.iter().rev().map(|child| (depth + 1, child)));
+            Some((depth, id, node))
         })
     }
 

@@ -4,7 +4,7 @@
 use crate::tree::state::{EngineLevel, Node, NodeKind, Override, Refused, State};
 use ionveil_kernel::EntityId;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A stored tree.
@@ -66,7 +66,7 @@ impl State {
     /// # Errors
     /// If it is there already, has a parent that is not, or would be a second root.
     pub(crate) fn attach(&mut self, id: &EntityId, node: Node) -> Result<(), String> {
-        let nodes: &mut BTreeMap<_, _> = Arc::make_mut(&mut self.nodes);
+        let nodes: &mut HashMap<_, _, _> = Arc::make_mut(&mut self.nodes);
         if nodes.contains_key(id) {
             return Err(format!("the tree has the node {id} already"));
         }
