@@ -9,17 +9,21 @@ pub mod import;
 pub mod migrate;
 pub mod migrate_workflows;
 pub mod output;
+mod pages;
 pub mod runtime;
 pub mod serve;
+mod site;
 pub mod system;
+mod table;
 pub mod target;
 pub mod token;
 pub mod verify;
 
 use crate::config::{Config, ConfigFaults, Flag, env};
+use crate::time;
 use clap::{Parser, Subcommand};
 use config::ConfigArgs;
-use ionveil_kernel::Env;
+use ionveil_kernel::{Env, Timestamp};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
@@ -81,6 +85,11 @@ impl Cli {
         };
         done.unwrap_or_else(|error| output::fail(&error))
     }
+}
+
+/// A time on the command line.
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    time::parse(text).map_err(|error| error.to_string())
 }
 
 /// For commands that need a clock and no store.
