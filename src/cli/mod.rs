@@ -10,6 +10,7 @@ pub mod migrate;
 pub mod migrate_workflows;
 pub mod output;
 mod pages;
+pub mod policy;
 pub mod runtime;
 pub mod serve;
 mod site;
@@ -53,6 +54,8 @@ enum Command {
     MigrateWorkflows(migrate_workflows::MigrateWorkflows),
     /// Look at what runs in a server, and mend it
     System(system::SystemCommand),
+    /// Look at the policy tree of a server, and change it
+    Policy(policy::PolicyCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -79,6 +82,7 @@ impl Cli {
             Command::Migrate(command) => command.run(args),
             Command::MigrateWorkflows(command) => command.run(args),
             Command::System(command) => command.run(args),
+            Command::Policy(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),
