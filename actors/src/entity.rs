@@ -212,7 +212,8 @@ impl<D: Decider> Entity<D> {
         *self.slot.status.fault.lock() = Some(fault.clone());
         let (core, owner) = (self.shared.core.clone(), self.slot.owner.clone());
         let env = core.journal.env();
-        match core.supervisors.failed(&owner, fault, env.monotonic(), env.random()) {
+        let above = core.governor.above(&owner);
+        match core.supervisors.failed(&owner, &above, fault, env.monotonic(), env.random()) {
             Verdict::Quarantine => {
                 tracing::error!(entity = %owner, fault = &**fault, "an entity is quarantined; resume it when the cause is gone");
                 Some(Input::Quarantine(fault.clone()))

@@ -9,6 +9,20 @@ use std::sync::{Arc, OnceLock};
 pub trait Policies: Send + Sync + 'static {
     /// The strictest of the policies at `nodes` of the organisation of `owner`; that at the root if there are none.
     fn policy(&self, owner: &StreamId, nodes: &[EntityId]) -> Policy;
+
+    /// The supervisors between the organisation and an entity, from the top down; none: it hangs under the organisation.
+    fn above(&self, _owner: &StreamId) -> Vec<Branch> {
+        Vec::new()
+    }
+}
+
+/// A supervisor between an organisation and some of its entities, which the runtime does not know by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Branch {
+    /// Unique among those of an organisation.
+    pub id: EntityId,
+    /// What it is.
+    pub kind: &'static str,
 }
 
 /// Is told of the committed states of a kind.
@@ -25,6 +39,10 @@ impl Governor {
     /// Only the first one counts; says whether this is it.
     pub(crate) fn name(&self, policies: Arc<dyn Policies>) -> bool {
         self.0.set(policies).is_ok()
+    }
+
+    pub(crate) fn above(&self, owner: &StreamId) -> Vec<Branch> {
+        self.0.get().map(|policies| policies.above(owner)).unwrap_or_default()
     }
 
     pub(crate) fn policy<D: Decider>(&self, decider: &D, owner: &StreamId, state: &D::State, command: &D::Command) -> Policy {

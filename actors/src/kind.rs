@@ -54,8 +54,8 @@ pub(crate) trait Entities: Send + Sync {
     fn metrics(&self) -> &KindMetrics;
     /// How many are in memory.
     fn resident(&self) -> usize;
-    /// Those in memory of an organisation (of all without one), the most noteworthy first, and how many there are.
-    fn nodes(&self, org: Option<&Org>, most: usize) -> (Vec<EntityNode>, Vec<(Org, u64)>);
+    /// Those in memory of an organisation (of all without one), the most noteworthy first.
+    fn nodes(&self, org: Option<&Org>) -> Vec<EntityNode>;
     /// One of them.
     fn node(&self, owner: &StreamId) -> Option<EntityNode>;
     /// Folds an entity anew if it is in memory: also out of quarantine. Says whether it was quarantined.
@@ -110,14 +110,11 @@ impl<D: Decider> Entities for Host<D> {
         self.0.slots.count()
     }
 
-    fn nodes(&self, org: Option<&Org>, most: usize) -> (Vec<EntityNode>, Vec<(Org, u64)>) {
+    fn nodes(&self, org: Option<&Org>) -> Vec<EntityNode> {
         let slots = self.0.slots.collect(|slot| org.is_none_or(|org| *org == slot.owner.org));
-        let mut counts = std::collections::BTreeMap::<Org, u64>::new();
-        slots.iter().for_each(|slot| *counts.entry(slot.owner.org.clone()).or_default() += 1);
         let mut nodes: Vec<_> = slots.iter().map(|slot| self.node_of(slot)).collect();
         nodes.sort_by_cached_key(rank);
-        nodes.truncate(most);
-        (nodes, counts.into_iter().collect())
+        nodes
     }
 
     fn node(&self, owner: &StreamId) -> Option<EntityNode> {
@@ -132,7 +129,7 @@ impl<D: Decider> Entities for Host<D> {
     }
 
     fn refold_below(&self, path: &Path, failed: &StreamId) {
-        let below = |slot: &Slot<D>| *slot.owner != *failed && path.covers(&slot.owner);
+        let below = |slot: &Slot<D>| *slot.owner != *failed && path.covers(&slot.owner, || self.0.core.governor.above(&slot.owner));
         self.0.slots.collect(below).iter().for_each(|slot| slot.deliver(crate::pipeline::Input::Refold));
     }
 

@@ -44,7 +44,7 @@ pub use class::Class;
 pub use config::RuntimeConfig;
 pub use dispatch::{EffectHandler, OnUnknown, ReactorStatus, SendError};
 pub use env::TokioEnv;
-pub use govern::{Observer, Policies};
+pub use govern::{Branch, Observer, Policies};
 pub use host::{Delivery, Host};
 pub use kind::Carried;
 pub use letters::ReplayError;

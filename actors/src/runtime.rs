@@ -8,13 +8,12 @@ use crate::govern::{Observer, Policies};
 use crate::host::{Host, Shared};
 use crate::kind::SomeKind;
 use crate::metrics::Metrics;
-use crate::tree::{Tree, TreeNode, TreeQuery};
+use crate::tree::{self, Places, Tree, TreeNode, TreeQuery};
 use actix::ArbiterHandle;
 use ionveil_journal::Journal;
 use ionveil_kernel::{Decider, Kind, Org, Reactor, StreamId};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -193,65 +192,27 @@ impl Runtime {
     pub fn node(&self, entity: &StreamId) -> Option<TreeNode> {
         let actor = self.0.core.actor(entity).map(|actor| actor.node());
         let node = actor.or_else(|| self.0.core.kind(entity.kind.as_str())?.node(entity))?;
-        Some(TreeNode::entity(&node))
+        Some(TreeNode::entity(&node, &self.0.core.governor.above(entity)))
+    }
+
+    /// The id of the supervisor right above an entity, in memory or not.
+    #[must_use]
+    pub fn parent(&self, entity: &StreamId) -> String {
+        tree::parent(entity, &self.0.core.governor.above(entity))
     }
 
     /// The tree as it is now; parts of it may be a moment older than others.
     #[must_use]
     pub fn tree(&self, query: &TreeQuery) -> Tree {
-        let mut orgs: BTreeMap<Org, Vec<(TreeNode, Vec<TreeNode>)>> = BTreeMap::new();
-        let mut truncated = false;
-        let wanted = |kind: &SomeKind| query.kind.as_deref().is_none_or(|name| name == kind.kind());
-        for kind in self.0.core.kinds().into_iter().filter(wanted) {
-            let (nodes, counts) = kind.nodes(query.org.as_ref(), usize::MAX);
-            for (org, children) in counts {
-                let below: Vec<_> = nodes.iter().filter(|node| node.owner.org == org).map(TreeNode::entity).collect();
-                let supervisor = self.kind_node(&org, kind.kind(), children, &below);
-                truncated |= query.depth > 2 && below.len() > query.entities_max;
-                let listed = below.into_iter().take(if query.depth > 2 { query.entities_max } else { 0 });
-                orgs.entry(org).or_default().push((supervisor, listed.collect()));
-            }
-        }
-        for (org, kind) in self.actor_kinds(query) {
-            orgs.entry(org).or_default().push(kind);
-        }
-        let nodes = orgs.into_iter().flat_map(|(org, kinds)| self.org_nodes(&org, kinds, query.depth)).collect();
-        Tree { nodes, truncated }
-    }
-
-    /// Supervised actors that are no entities, by organisation and kind.
-    fn actor_kinds(&self, query: &TreeQuery) -> Vec<(Org, (TreeNode, Vec<TreeNode>))> {
-        let mut kinds: BTreeMap<(Org, Kind), Vec<TreeNode>> = BTreeMap::new();
-        for node in self.0.core.actors().iter().map(|actor| actor.node()) {
-            let wanted = query.org.as_ref().is_none_or(|org| *org == node.owner.org)
-                && query.kind.as_deref().is_none_or(|kind| kind == node.owner.kind.as_str());
-            if wanted {
-                kinds.entry((node.owner.org.clone(), node.owner.kind.clone())).or_default().push(TreeNode::entity(&node));
-            }
-        }
-        let listed = |((org, kind), nodes): ((Org, Kind), Vec<TreeNode>)| {
-            let supervisor = self.kind_node(&org, kind.as_str(), nodes.len() as u64, &nodes);
-            let nodes = nodes.into_iter().take(if query.depth > 2 { query.entities_max } else { 0 }).collect();
-            (org, (supervisor, nodes))
-        };
-        kinds.into_iter().map(listed).collect()
-    }
-
-    fn kind_node(&self, org: &Org, kind: &str, children: u64, below: &[TreeNode]) -> TreeNode {
-        let status = Kind::new(kind).map(|kind| self.0.core.supervisors.status(Some(org), Some(&kind))).unwrap_or_default();
-        let mut node = TreeNode::supervisor("kind", format!("{org}/{kind}"), Some(org.to_string()), status);
-        node.children = children;
-        below.iter().for_each(|one| node.add(one));
-        node
-    }
-
-    fn org_nodes(&self, org: &Org, kinds: Vec<(TreeNode, Vec<TreeNode>)>, depth: u8) -> Vec<TreeNode> {
-        let status = self.0.core.supervisors.status(Some(org), None);
-        let mut top = TreeNode::supervisor("organisation", org.to_string(), None, status);
-        top.children = kinds.len() as u64;
-        kinds.iter().for_each(|(kind, _)| top.add(kind));
-        let below = kinds.into_iter().filter(|_| depth > 1).flat_map(|(kind, entities)| std::iter::once(kind).chain(entities));
-        std::iter::once(top).chain(below).collect()
+        let core = &self.0.core;
+        let wanted = |kind: &str| query.kind.as_deref().is_none_or(|name| name == kind);
+        let of_org = |org: &Org| query.org.as_ref().is_none_or(|wanted| wanted == org);
+        let entities = core.kinds().into_iter().filter(|kind| wanted(kind.kind())).flat_map(|kind| kind.nodes(query.org.as_ref()));
+        let actors = core.actors().into_iter().map(|actor| actor.node());
+        let actors = actors.filter(|node| of_org(&node.owner.org) && wanted(node.owner.kind.as_str()));
+        let mut places = Places::default();
+        entities.chain(actors).for_each(|node| places.add(&node, core.governor.above(&node.owner)));
+        places.tree(query, &core.supervisors)
     }
 
     /// Lets nothing in any more and waits until everything in line is answered, for at most `deadline`; says whether that

@@ -311,7 +311,8 @@ impl<A: SupervisedActor> Shell<A> {
         drop(catch_unwind(AssertUnwindSafe(|| drop(old))));
         let (core, env) = (&seat.core, seat.core.journal.env());
         let granted = self.budget.spend(core.supervisors.limits(), env.monotonic(), env.random());
-        let granted = granted.or_else(|| match core.supervisors.failed(&seat.name, fault, env.monotonic(), env.random()) {
+        let above = core.governor.above(&seat.name);
+        let granted = granted.or_else(|| match core.supervisors.failed(&seat.name, &above, fault, env.monotonic(), env.random()) {
             Verdict::Quarantine => None,
             Verdict::Restart { after, all_below } => {
                 self.budget.reset();

@@ -7,7 +7,7 @@ use crate::config::settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Log
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
 use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
-use ionveil_kernel::{Kind, Org, Role};
+use ionveil_kernel::{EntityId, Kind, Org, Role};
 use ionveil_policy::engine::Engine;
 use ionveil_policy::tree::Tree;
 use ionveil_workflow::{MachineDefinition, Machines, StateDefinition};
@@ -177,12 +177,13 @@ fn supervision(section: &mut Section<'_>) -> Option<Supervision> {
     Some(Supervision { limits, strategies: strategies? })
 }
 
-/// `path` is `""` (the root), an organisation or `*`, and one of both with `/kind`.
+/// `path` is `""` (the root), an organisation or `*`, perhaps with `@node` of its policy tree, perhaps with `/kind`.
 fn strategy(path: &str, name: &str) -> Result<Strategy, String> {
-    let (org, kind) = path.split_once('/').map_or((path, None), |(org, kind)| (org, Some(kind)));
-    let lawful_org = org == "*" || Org::new(org).is_ok() || (org.is_empty() && kind.is_none());
-    if !lawful_org || kind.is_some_and(|kind| Kind::new(kind).is_err()) {
-        return Err("must be named \"\" (the root), ORG, *, ORG/KIND or */KIND".to_owned());
+    let (place, kind) = path.split_once('/').map_or((path, None), |(place, kind)| (place, Some(kind)));
+    let (org, node) = place.split_once('@').map_or((place, None), |(org, node)| (org, Some(node)));
+    let lawful_org = org == "*" || Org::new(org).is_ok() || path.is_empty();
+    if !lawful_org || node.is_some_and(|node| EntityId::new(node).is_err()) || kind.is_some_and(|kind| Kind::new(kind).is_err()) {
+        return Err("must be named \"\" (the root), ORG, ORG@NODE, ORG/KIND or ORG@NODE/KIND, where ORG may be *".to_owned());
     }
     let known = Strategy::ALL.into_iter().find(|strategy| strategy.as_str() == name);
     known.ok_or_else(|| "must be restart_one, restart_all, stop or escalate".to_owned())

@@ -206,3 +206,16 @@ fn secrets_are_never_shown() {
     assert!(shown.contains("postgres://jane:[redacted]@db.example/ionveil?sslmode=require"), "{shown}");
     assert_eq!(loaded.config.store.url.as_ref().map(StoreUrl::secret), Some(url));
 }
+
+#[test]
+fn supervisors_are_named_by_their_place() {
+    let named = |path: &str| load_with(&format!("[runtime]\non_failure = {{ {path:?} = \"restart_all\" }}\n"), &[], &[]);
+    for path in ["", "*", "acme", "acme/unit", "*/unit", "acme@B09.39", "*@north", "acme@n@1", "acme@north/unit", "*@north/unit"] {
+        let loaded = named(path).unwrap_or_else(|faults| panic!("{path:?}: {faults:?}"));
+        assert_eq!(loaded.config.runtime.supervision.strategies.get(path), Some(&ionveil_actors::Strategy::RestartAll), "{path:?}");
+    }
+    for path in ["/", "/unit", "@north", "@north/unit", "acme@", "acme@-", "acme/", "acme/a/b", "acme@north/", "A", "acme@a b"] {
+        let faults = named(path).err().unwrap_or_else(|| panic!("{path:?} is taken"));
+        assert!(faults.len() == 1 && faults[0].contains("ORG@NODE/KIND"), "{path:?}: {faults:?}");
+    }
+}

@@ -32,10 +32,10 @@ const LOOK: Duration = Duration::from_millis(5);
 #[derive(Serialize, ToSchema)]
 #[schema(as = Node)]
 pub struct NodeBody {
-    /// `organisation`, `kind`, or the entity's kind.
+    /// `organisation`, `policy-node`, `kind`, or the entity's kind.
     #[schema(example = "workflow")]
     kind: String,
-    /// `acme`, `acme/workflow`, or the entity's id.
+    /// `acme`, `acme@north` (a node of the policy tree), `acme/workflow` or `acme@north/policy-engine`, or the entity's id.
     #[schema(example = "163664036-AM30")]
     id: String,
     /// The id of the node above; absent at the top.
@@ -127,11 +127,11 @@ impl From<ArmedTimer> for TimerBody {
 
 impl NodeBody {
     /// An entity that is in the journal and not in memory.
-    fn passive(owner: &StreamId) -> Self {
+    fn passive(owner: &StreamId, parent: String) -> Self {
         Self {
             kind: owner.kind.to_string(),
             id: owner.id.to_string(),
-            parent: Some(format!("{}/{}", owner.org, owner.kind)),
+            parent: Some(parent),
             state: Phase::Passive,
             mailbox_depth: 0,
             oldest_waiting_ms: 0,
@@ -172,12 +172,12 @@ fn within(fields: &mut Fields, name: &'static str, default: u16, max: u16) -> Op
     lawful
 }
 
-/// The tree of what is in memory: the organisation, its kinds of entities, the entities. Parts of it may be a moment older
-/// than others.
+/// The tree of what is in memory: the organisation, the nodes of its policy tree, the kinds of entities at each, the entities.
+/// What belongs to no node hangs under the organisation. Parts of it may be a moment older than others.
 #[utoipa::path(context_path = "/api/v1", tag = "System",
-    params(("depth" = Option<u32>, Query, description = "1: the organisation; 2: and its kinds; 3 (default): and their entities", minimum = 1, maximum = 3),
+    params(("depth" = Option<u32>, Query, description = "1: the organisation; 2: and its policy nodes and kinds; 3 (default): and their entities", minimum = 1, maximum = 3),
         ("kind" = Option<String>, Query, description = "Only entities of this kind", pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
-        ("entities" = Option<u32>, Query, description = "The most entities of each kind: 1 to 500, default 100", minimum = 1, maximum = 500)),
+        ("entities" = Option<u32>, Query, description = "The most entities of each kind at each place: 1 to 500, default 100", minimum = 1, maximum = 500)),
     responses((status = 200, description = "The tree", body = TreeBody), Problems))]
 #[get("/system/tree")]
 pub(crate) async fn get_tree(app: Data<App>, call: Call, wanted: Query<Wanted>) -> Result<HttpResponse, Problem> {
@@ -205,7 +205,7 @@ async fn node_of(app: &App, owner: &StreamId) -> Result<NodeBody, Problem> {
         return Ok(node.into());
     }
     let first = app.node.store.read_entity(owner, 0, 0, 1).await.map_err(|error| problem_of_load(&error.into()))?;
-    if first.is_empty() { Err(not_found()) } else { Ok(NodeBody::passive(owner)) }
+    if first.is_empty() { Err(not_found()) } else { Ok(NodeBody::passive(owner, app.node.runtime.parent(owner))) }
 }
 
 async fn answer(app: &App, owner: &StreamId) -> Result<HttpResponse, Problem> {

@@ -2,9 +2,10 @@
 //! caller is answered; readers take whichever is the newest, without a lock.
 
 use arc_swap::ArcSwap;
-use ionveil_actors::{LoadError, Loaded, Loader, Observer, Policies};
+use ionveil_actors::{Branch, LoadError, Loaded, Loader, Observer, Policies};
 use ionveil_journal::{Store, StoreError};
 use ionveil_kernel::{EntityId, Kind, NameError, Org, Policy, StreamId};
+use ionveil_policy::engine;
 use ionveil_policy::tree::{self, Resolved, Snapshot, Tree};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -70,6 +71,18 @@ impl Observer<Tree> for Trees {
 }
 
 impl Policies for Trees {
+    fn above(&self, owner: &StreamId) -> Vec<Branch> {
+        if owner.kind.as_str() != engine::KIND {
+            return Vec::new();
+        }
+        let tree = self.of(&owner.org);
+        let higher = |node: &Resolved<'_>| node.parent().and_then(|parent| tree.resolve(parent));
+        let way = std::iter::successors(tree.resolve(&owner.id), higher);
+        let mut way: Vec<_> = way.map(|node| Branch { id: node.id().clone(), kind: tree::NODE_KIND }).collect();
+        way.reverse();
+        way
+    }
+
     fn policy(&self, owner: &StreamId, nodes: &[EntityId]) -> Policy {
         let published = self.published.load();
         let Some(tree) = published.get(&owner.org) else { return Policy::default() };

@@ -39,7 +39,7 @@ fn rows(nodes: &[TreeNode]) -> Vec<Row> {
             None => tops.push(index),
         }
         // Entities have nothing below them, and an id of theirs may be spelt like a supervisor's.
-        if matches!(node.kind.as_str(), "organisation" | "kind") {
+        if matches!(node.kind.as_str(), "organisation" | "policy-node" | "kind") {
             supervisors.entry(&node.id).or_insert(index);
         }
     }
@@ -47,9 +47,10 @@ fn rows(nodes: &[TreeNode]) -> Vec<Row> {
 }
 
 fn row(node: &TreeNode, lead: &str) -> Row {
-    let name = match (node.kind.as_str(), node.id.rsplit_once('/')) {
-        ("kind", Some((_, kind))) => format!("{kind} ({})", node.children),
-        (_, _) => node.id.clone(),
+    let name = match (node.kind.as_str(), node.id.rsplit_once('/'), node.id.split_once('@')) {
+        ("kind", Some((_, kind)), _) => format!("{kind} ({})", node.children),
+        ("policy-node", _, Some((_, id))) => id.to_owned(),
+        (_, _, _) => node.id.clone(),
     };
     let figures = [node.mailbox_depth, node.in_flight, node.restarts, node.events_per_s].map(|figure| figure.to_string());
     let [queue, in_flight, restarts, events] = figures;
@@ -95,6 +96,10 @@ mod tests {
             node("kind", "acme/unit", Some("acme"), Phase::Running),
             TreeNode { mailbox_depth: 1024, restarts: 7, last_fault: fault, ..node("unit", "acme", Some("acme/unit"), Phase::Quarantined) },
             node("unit", "u2", Some("acme/unit"), Phase::Running),
+            node("policy-node", "acme@north", Some("acme"), Phase::Running),
+            node("policy-node", "acme@n@1", Some("acme@north"), Phase::Running),
+            node("kind", "acme@n@1/policy-engine", Some("acme@n@1"), Phase::Running),
+            node("policy-engine", "n@1", Some("acme@n@1/policy-engine"), Phase::Running),
             node("kind", "acme/workflow", Some("acme"), Phase::Running),
             TreeNode { events_per_s: 12, ..node("workflow", "w", Some("acme/workflow"), Phase::Starting) },
         ];
@@ -104,20 +109,24 @@ mod tests {
     #[test]
     fn branches_stand_above_one_another_and_figures_in_columns() {
         let expected = "\
-NAME             STATE        QUEUE  IN FLIGHT  RESTARTS  EVENTS/S  LAST FAULT
-acme             running          0          0         0         0
-├─ unit (2)      running          0          0         0         0
-│  ├─ acme       quarantined   1024          0         7         0  panicked: \u{fffd}[2J no
-│  └─ u2         running          0          0         0         0
-└─ workflow (2)  running          0          0         0         0
-   └─ w          starting         0          0         0        12";
+NAME                        STATE        QUEUE  IN FLIGHT  RESTARTS  EVENTS/S  LAST FAULT
+acme                        running          0          0         0         0
+├─ unit (2)                 running          0          0         0         0
+│  ├─ acme                  quarantined   1024          0         7         0  panicked: \u{fffd}[2J no
+│  └─ u2                    running          0          0         0         0
+├─ north                    running          0          0         0         0
+│  └─ n@1                   running          0          0         0         0
+│     └─ policy-engine (2)  running          0          0         0         0
+│        └─ n@1             running          0          0         0         0
+└─ workflow (2)             running          0          0         0         0
+   └─ w                     starting         0          0         0        12";
         assert_eq!(draw(&tree(), Look::default()).join("\n"), expected);
     }
 
     #[test]
     fn what_is_cut_off_is_marked() {
         let lines = draw(&Tree { truncated: true, ..tree() }, Look { columns: Some(20), colours: false });
-        assert_eq!(lines[3], "│  ├─ acme       qu…");
+        assert_eq!(lines[3], "│  ├─ acme          …");
         assert!(lines.last().unwrap().contains("--entities"));
         assert!(draw(&Tree::default(), Look::default())[0].starts_with("nothing is in memory"));
     }

@@ -21,13 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Draw the tree of supervisors and entities: those in memory, in trouble first.
 #[derive(Args)]
 pub(super) struct TreeArgs {
-    /// 1: the organisation, 2: and its kinds of entities, 3: and the entities
+    /// 1: the organisation, 2: and its policy nodes and kinds of entities, 3: and the entities
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
     depth: u8,
     /// Only entities of this kind
     #[arg(long)]
     kind: Option<Kind>,
-    /// The most entities of each kind
+    /// The most entities of each kind at each place
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
     entities: u16,
     /// Draw it again each second until Ctrl-C
