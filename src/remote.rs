@@ -8,6 +8,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,7 +26,35 @@ pub struct Remote {
 struct Problem {
     code: String,
     detail: String,
+    #[serde(default)]
+    errors: Vec<Fault>,
     retryable: bool,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    code: String,
+    field: Option<String>,
+    detail: String,
+}
+
+impl From<Problem> for SendError {
+    /// Several faults are told one by one.
+    fn from(Problem { code, detail, errors, retryable }: Problem) -> Self {
+        let detail = if errors.len() > 1 {
+            errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        } else {
+            format!("{code}: {detail}")
+        };
+        Self { detail, code: Some(code), retryable }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let field = self.field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default();
+        write!(f, "{}: {field}{}", self.code, self.detail)
+    }
 }
 
 impl Remote {
@@ -41,7 +70,7 @@ impl Remote {
         Ok(Self { client, base })
     }
 
-    /// Sends one request.
+    /// Sends one request for a workflow.
     ///
     /// # Errors
     /// [`SendError`] if no answer came, or one that says to try again, or that the credential does not do.
@@ -49,7 +78,15 @@ impl Remote {
         let (path, mut body) = form(request);
         body.insert("occurred_at".to_owned(), json!(request.occurred_at.map(time::format)));
         body.insert("expected_version".to_owned(), json!(request.expected_version));
-        let answer = answered(self.client.post(self.url(&path)?).header("idempotency-key", &request.key).json(&body)).await?;
+        self.command(&path, &Value::Object(body), &request.key).await
+    }
+
+    /// Posts a command to `path` (segments behind `/api/v1/`) under a key by which a repeat is known.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn command(&self, path: &[&str], body: &Value, key: &str) -> Result<Sent, SendError> {
+        let answer = answered(self.client.post(self.url(path)?).header("idempotency-key", key).json(body)).await?;
         if answer.status().is_success() {
             return Ok(if answer.headers().contains_key(REPLAYED) { Sent::AlreadyThere } else { Sent::Appended });
         }
@@ -87,36 +124,37 @@ impl Remote {
 
     fn url(&self, path: &[&str]) -> Result<Url, SendError> {
         let url = path.iter().try_fold(self.base.clone(), |url, segment| push(url, segment));
-        url.ok_or_else(|| SendError { detail: "the server's address cannot carry a path".to_owned(), retryable: false })
+        url.ok_or_else(|| SendError::new("the server's address cannot carry a path", false))
     }
 }
 
 async fn answered(request: RequestBuilder) -> Result<Response, SendError> {
-    request.send().await.map_err(|error| SendError { detail: format!("the server does not answer: {error}"), retryable: true })
+    request.send().await.map_err(|error| SendError::new(format_args!("the server does not answer: {error}"), true))
 }
 
 async fn problem(answer: Response) -> Result<Problem, SendError> {
     let status = answer.status();
     let problem = answer.json::<Problem>().await;
-    problem
-        .map_err(|_| SendError { detail: format!("the server answers {status} in an unknown form"), retryable: status.is_server_error() })
+    problem.map_err(|_| SendError::new(format_args!("the server answers {status} in an unknown form"), status.is_server_error()))
 }
 
 /// The body of an answer that must be one of success.
 async fn value(request: RequestBuilder) -> Result<Value, SendError> {
     let answer = answered(request).await?;
     if !answer.status().is_success() {
-        let Problem { code, detail, retryable } = problem(answer).await?;
-        return Err(SendError { detail: format!("{code}: {detail}"), retryable });
+        return Err(problem(answer).await?.into());
     }
-    answer.json().await.map_err(|error| SendError { detail: format!("the server's answer breaks off: {error}"), retryable: true })
+    if answer.status() == StatusCode::NO_CONTENT {
+        return Ok(Value::Null);
+    }
+    answer.json().await.map_err(|error| SendError::new(format_args!("the server's answer breaks off: {error}"), true))
 }
 
 /// Refusals are results; what concerns every request alike is an error.
 fn judge(status: StatusCode, problem: Problem) -> Result<Sent, SendError> {
     let for_all = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) || status.is_server_error() || problem.retryable;
     if for_all {
-        return Err(SendError { detail: format!("{}: {}", problem.code, problem.detail), retryable: problem.retryable });
+        return Err(problem.into());
     }
     Ok(Sent::Refused { code: problem.code, detail: problem.detail })
 }

@@ -1,7 +1,7 @@
 //! `ionveil events`: what was recorded, read from the store beside whoever writes.
 
 use super::config::ConfigArgs;
-use super::{load, output, runtime};
+use super::{load, output, parse_time, runtime};
 use crate::http::event_body::EventBody;
 use crate::store::Place;
 use crate::time;
@@ -39,10 +39,6 @@ pub struct Events {
     /// One JSON object a line, as the HTTP interface shows events
     #[arg(long)]
     json: bool,
-}
-
-fn parse_time(text: &str) -> Result<Timestamp, String> {
-    time::parse(text).map_err(|error| error.to_string())
 }
 
 impl Events {

@@ -9,18 +9,23 @@ pub mod import;
 pub mod migrate;
 pub mod migrate_workflows;
 pub mod output;
+mod pages;
+pub mod policy;
 pub mod runtime;
 pub mod serve;
 pub mod simulate;
+mod site;
 pub mod system;
+mod table;
 pub mod target;
 pub mod token;
 pub mod verify;
 
 use crate::config::{Config, ConfigFaults, Flag, env};
+use crate::time;
 use clap::{Parser, Subcommand};
 use config::ConfigArgs;
-use ionveil_kernel::Env;
+use ionveil_kernel::{Env, Timestamp};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
@@ -52,6 +57,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Look at what runs in a server, and mend it
     System(system::SystemCommand),
+    /// Look at the policy tree of a server, and change it
+    Policy(policy::PolicyCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -79,12 +86,18 @@ impl Cli {
             Command::MigrateWorkflows(command) => command.run(args),
             Command::Simulate(command) => command.run(args),
             Command::System(command) => command.run(args),
+            Command::Policy(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),
         };
         done.unwrap_or_else(|error| output::fail(&error))
     }
+}
+
+/// A time on the command line.
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    time::parse(text).map_err(|error| error.to_string())
 }
 
 /// For commands that need a clock and no store.

@@ -279,7 +279,7 @@ fn key_id(text: &str) -> Result<String, String> {
 }
 
 /// A number and its unit: seconds, minutes, hours or days.
-fn ttl(text: &str) -> Result<Duration, String> {
+pub(super) fn ttl(text: &str) -> Result<Duration, String> {
     let wrong = || "must be a number and a unit, such as 90s, 15m, 8h or 30d".to_owned();
     let unit_s = match text.chars().last() {
         Some('s') => 1,

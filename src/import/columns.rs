@@ -1,8 +1,8 @@
 //! Finds the columns of a mapping in the header of a file. What the mapping does not name does not matter.
 
-use super::mapping::Mapping;
-use super::rows::Record;
-use std::collections::BTreeMap;
+use super::issue::Reason;
+use super::rows::{Found, ROW_BYTES_MAX, Record};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The most characters of a name that are compared for likeness.
@@ -53,32 +53,58 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Looks up every column of `mapping` in `header`: names must be equal but for outer spaces and a byte order mark.
-    pub(crate) fn find(mapping: &Mapping, header: &Record) -> Result<Self, HeaderError> {
+    /// Looks up every column that is wanted in `header`: names must be equal but for outer spaces and a byte order mark.
+    pub(crate) fn find(wanted: &BTreeSet<&str>, optional: &BTreeSet<String>, header: &Record) -> Result<Self, HeaderError> {
         let names = names(header)?;
         let mut places = BTreeMap::new();
         let mut missing = Vec::new();
-        for column in mapping.columns() {
+        for &column in wanted {
             let mut found = names.iter().enumerate().filter(|(_, name)| **name == column);
             match (found.next(), found.next()) {
                 (Some(_), Some(_)) => return Err(HeaderError::Twice(column.to_owned())),
                 (Some((place, _)), None) => drop(places.insert(column.to_owned(), place)),
-                (None, _) if mapping.optional.contains(column) => {}
+                (None, _) if optional.contains(column) => {}
                 (None, _) => missing.push(MissingColumn { column: column.to_owned(), nearest: nearest(column, &names) }),
             }
         }
         if missing.is_empty() { Ok(Self { places, width: names.len() }) } else { Err(HeaderError::Missing(missing)) }
     }
 
-    /// How many fields a row has.
-    pub(crate) fn width(&self) -> usize {
-        self.width
-    }
-
     /// The field of `column` without outer spaces; empty if the file lacks an optional column. `None` if it is not UTF-8.
     pub(crate) fn get<'r>(&self, record: &'r Record, column: &str) -> Option<&'r str> {
         let bytes = self.places.get(column).and_then(|place| record.get(*place)).unwrap_or_default();
         std::str::from_utf8(bytes).ok().map(str::trim)
+    }
+}
+
+/// The fields of a row by the names of their columns.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'r> {
+    pub(crate) columns: &'r Columns,
+    pub(crate) record: &'r Record,
+}
+
+impl<'r> Fields<'r> {
+    /// See [`Columns::get`].
+    pub(crate) fn get(&self, column: &str) -> Option<&'r str> {
+        self.columns.get(self.record, column)
+    }
+
+    /// Whether something stands there, be it text or not.
+    pub(crate) fn filled(&self, column: &str) -> bool {
+        self.get(column).is_none_or(|text| !text.is_empty())
+    }
+
+    /// Why the row cannot be read by its columns, if it cannot.
+    pub(crate) fn fault(&self, found: Found) -> Option<Reason> {
+        let (fields, expected) = (self.record.len(), self.columns.width);
+        match found {
+            Found::BadQuoting => Some(Reason::BadQuoting),
+            Found::TooLong => Some(Reason::RowTooLong(ROW_BYTES_MAX)),
+            Found::Row if fields < expected => Some(Reason::ShortRow { found: fields, expected }),
+            Found::Row if fields > expected => Some(Reason::LongRow { found: fields, expected }),
+            Found::Row => None,
+        }
     }
 }
 

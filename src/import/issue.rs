@@ -49,6 +49,20 @@ pub enum Reason {
     /// The value cannot be kept as an attribute.
     #[error("{0}; the attribute was left out")]
     InvalidAttribute(String),
+    /// The row names no region.
+    #[error("the row names no region, so what it stands for belongs to the root")]
+    MissingRegion,
+    /// What the row names cannot be a node of the policy tree.
+    #[error("{0}; no zone was taken from it")]
+    InvalidZone(String),
+    /// The node is another one in the policy tree, or in an earlier row.
+    #[error("{node} is {stands} and stays so")]
+    ZoneElsewhere {
+        /// The node.
+        node: String,
+        /// What it is, and where.
+        stands: String,
+    },
     /// The time does not have a form that the mapping names.
     #[error("{text:?} is no time in the form of the mapping; {}", none(.left_out))]
     UnreadableTime {
@@ -144,6 +158,9 @@ impl Reason {
             | Self::InvalidId(_)
             | Self::DuplicateId(_)
             | Self::InvalidAttribute(_)
+            | Self::MissingRegion
+            | Self::InvalidZone(_)
+            | Self::ZoneElsewhere { .. }
             | Self::AmbiguousTime { .. }
             | Self::UnlawfulStep { .. }
             | Self::Refused { .. } => None,
@@ -163,6 +180,9 @@ impl Reason {
             Self::InvalidId(_) => "invalid_id",
             Self::DuplicateId(_) => "duplicate_id",
             Self::InvalidAttribute(_) => "invalid_attribute",
+            Self::MissingRegion => "missing_region",
+            Self::InvalidZone(_) => "invalid_zone",
+            Self::ZoneElsewhere { .. } => "zone_elsewhere",
             Self::UnreadableTime { .. } => "unreadable_time",
             Self::NonexistentTime { .. } => "nonexistent_time",
             Self::AmbiguousTime { .. } => "ambiguous_time",

@@ -1,6 +1,7 @@
 //! What the columns of a file mean: read from TOML, checked, and from then on trusted. It knows no file.
 
 use super::clock::{ClockError, LocalClock};
+use super::places::{AGENCY, Agencies, ZONE, Zones};
 use ionveil_workflow::{AttributeFault, Attributes};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,10 @@ pub struct Mapping {
     pub later: Vec<String>,
     /// Attributes of the workflow: name → column.
     pub attributes: BTreeMap<String, String>,
+    /// Where in the policy tree a row belongs.
+    pub zones: Option<Zones>,
+    /// Whose a row is.
+    pub agencies: Option<Agencies>,
     /// Columns among the above that a file may lack.
     pub optional: BTreeSet<String>,
     pub(super) clock: LocalClock,
@@ -79,6 +84,8 @@ struct Raw {
     optional: Vec<String>,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    zones: Option<Zones>,
+    agencies: Option<Agencies>,
 }
 
 #[derive(Deserialize)]
@@ -98,14 +105,13 @@ impl Mapping {
         let raw: Raw = toml::from_str(text).map_err(MappingError::Syntax)?;
         check_steps(&raw)?;
         check_optional(&raw)?;
-        let names = raw.attributes.keys().map(|name| (name.clone(), true.into())).collect();
-        Attributes::check(&names).map_err(|faults| invalid("attributes", join(&faults)))?;
+        check_attributes(&raw)?;
         let clock = LocalClock::new(&raw.time.formats, &raw.time.zone).map_err(|error| match error {
             ClockError::NoFormat | ClockError::Format(_) => invalid("time.formats", error),
             ClockError::Zone(_) => invalid("time.zone", error),
         })?;
-        let Raw { machine, id, steps, cancel, later, optional, attributes, time: _ } = raw;
-        Ok(Self { machine, id, steps, cancel, later, attributes, optional: optional.into_iter().collect(), clock })
+        let Raw { machine, id, steps, cancel, later, optional, attributes, zones, agencies, time: _ } = raw;
+        Ok(Self { machine, id, steps, cancel, later, attributes, zones, agencies, optional: optional.into_iter().collect(), clock })
     }
 
     /// The states that the mapping leads to, in order, the cancelled one last.
@@ -119,7 +125,13 @@ impl Mapping {
         let cancel = self.cancel.iter().flat_map(|cancel| [cancel.column.as_str(), cancel.disposition.as_str()]);
         let steps = self.steps.iter().map(|step| step.column.as_str());
         let others = self.later.iter().chain(self.attributes.values()).map(String::as_str);
-        [self.id.as_str()].into_iter().chain(steps).chain(cancel).chain(others).collect()
+        [self.id.as_str()].into_iter().chain(steps).chain(cancel).chain(others).chain(self.places()).collect()
+    }
+
+    /// The columns that say where in the policy tree a row belongs.
+    pub(super) fn places(&self) -> impl Iterator<Item = &str> {
+        let zones = self.zones.iter().flat_map(|zones| [zones.region.as_str(), zones.zone.as_str()]);
+        zones.chain(self.agencies.iter().map(|agencies| agencies.column.as_str()))
     }
 }
 
@@ -148,11 +160,22 @@ fn check_steps(raw: &Raw) -> Result<(), MappingError> {
     }
 }
 
+fn check_attributes(raw: &Raw) -> Result<(), MappingError> {
+    let places = raw.zones.iter().map(|_| ZONE).chain(raw.agencies.iter().map(|_| AGENCY));
+    if let Some(name) = places.clone().find(|name| raw.attributes.contains_key(*name)) {
+        return Err(invalid("attributes", format!("{name:?} comes from [zones] or [agencies] already")));
+    }
+    let names = raw.attributes.keys().map(String::as_str).chain(places).map(|name| (name.to_owned(), true.into())).collect();
+    Attributes::check(&names).map(|_| ()).map_err(|faults| invalid("attributes", join(&faults)))
+}
+
 fn check_optional(raw: &Raw) -> Result<(), MappingError> {
     let needed = raw.steps.iter().map(|step| &step.column).chain([&raw.id]);
     let cancel = raw.cancel.iter().flat_map(|cancel| [&cancel.column, &cancel.disposition]);
     let needed: BTreeSet<_> = needed.chain(cancel).collect();
-    let known: BTreeSet<_> = raw.later.iter().chain(raw.attributes.values()).collect();
+    let zones = raw.zones.iter().flat_map(|zones| [&zones.region, &zones.zone]);
+    let places = zones.chain(raw.agencies.iter().map(|agencies| &agencies.column));
+    let known: BTreeSet<_> = raw.later.iter().chain(raw.attributes.values()).chain(places).collect();
     for column in &raw.optional {
         if needed.contains(column) {
             return Err(invalid("optional", format!("{column:?} is needed for the steps")));
@@ -187,6 +210,7 @@ mod tests {
             ("state twice", "to = \"allocated\"", "to = \"queued\"", "steps"),
             ("dispositions", "dispositions = [\"Cancelled\"]", "dispositions = []", "cancel.dispositions"),
             ("attributes", "call = ", "\"one call\" = ", "attributes"),
+            ("zone twice", "call = ", "zone = ", "attributes"),
             ("optional", "optional = [", "optional = [\"RowID\", ", "optional"),
             ("optional unknown", "optional = [", "optional = [\"Nowhere\", ", "optional"),
         ] {
@@ -196,6 +220,7 @@ mod tests {
                 MappingError::Syntax(error) => panic!("{name}: {error}"),
             }
         }
+        assert!(matches!(Mapping::parse(&SF_FIRE.replace("\"PRIVATE\"", "\"no id\"")).unwrap_err(), MappingError::Syntax(_)));
         assert!(matches!(Mapping::parse("machine = 1").unwrap_err(), MappingError::Syntax(_)));
         assert!(matches!(Mapping::parse(&format!("colour = 1\n{SF_FIRE}")).unwrap_err(), MappingError::Syntax(_)));
     }

@@ -1,4 +1,5 @@
-//! `import calls`: turns a table of responses, one a row, into commands of the workflow context.
+//! `import calls` and `import zones`: turns a table of responses, one a row, into commands of the workflow context, and into
+//! the nodes of a policy tree.
 //!
 //! A [`Mapping`] says what the columns mean, [`Plans`] reads the file as a stream and yields a [`RowPlan`] for each row,
 //! and a [`Report`] adds up what became of them. Nothing here writes, asks a clock or knows a server: whoever drives a
@@ -8,13 +9,17 @@ mod clock;
 mod columns;
 mod issue;
 mod mapping;
+mod places;
 mod plan;
 mod report;
 mod rows;
+mod zones;
 
 pub use columns::{HeaderError, MissingColumn};
 pub use issue::{Issue, Reason};
 pub use mapping::{Cancel, Mapping, MappingError, StepColumn};
+pub use places::{Agencies, Zones};
 pub use plan::{OpenError, Plans, RowPlan, Step};
-pub use report::{ISSUES_KEPT_MAX, Outcome, Report};
+pub use report::{Findings, ISSUES_KEPT_MAX, Outcome, Report};
 pub use rows::ROW_BYTES_MAX;
+pub use zones::{ZoneNode, ZoneOutcome, ZonePlan, ZoneReport, ZonesError, stands};

@@ -5,10 +5,11 @@
 //! be a lawful step at its own time is left out and listed.
 
 use super::clock::Meaning;
-use super::columns::{Columns, HeaderError};
+use super::columns::{Columns, Fields, HeaderError};
 use super::issue::{Issue, Reason};
 use super::mapping::{Cancel, Mapping};
-use super::rows::{Found, ROW_BYTES_MAX, Record, Rows};
+use super::places::{AGENCY, ZONE};
+use super::rows::{Found, Record, Rows};
 use ionveil_kernel::{BodyHash, CommandId, EntityId, Org, Timestamp, derive_uuid};
 use ionveil_workflow::{Attributes, Command, Machine, Machines};
 use serde_json::Value;
@@ -105,7 +106,7 @@ impl<R: Read> Plans<R> {
         let (mut rows, mut record) = (Rows::new(input), Record::default());
         let columns = match rows.read(&mut record)? {
             None => Err(HeaderError::Empty),
-            Some((_, Found::Row)) => Columns::find(&mapping, &record),
+            Some((_, Found::Row)) => Columns::find(&mapping.columns(), &mapping.optional, &record),
             Some((_, Found::BadQuoting | Found::TooLong)) => Err(HeaderError::Unreadable),
         };
         let columns = columns.map_err(OpenError::Header)?;
@@ -156,13 +157,8 @@ impl Planner {
 
     /// The row's id, or what speaks against the whole row.
     fn identify(&self, found: Found, row: &Fields<'_>) -> Result<EntityId, (Option<String>, Reason)> {
-        let expected = row.columns.width();
-        match found {
-            Found::BadQuoting => return Err((None, Reason::BadQuoting)),
-            Found::TooLong => return Err((None, Reason::RowTooLong(ROW_BYTES_MAX))),
-            Found::Row if row.record.len() < expected => return Err((None, Reason::ShortRow { found: row.record.len(), expected })),
-            Found::Row if row.record.len() > expected => return Err((None, Reason::LongRow { found: row.record.len(), expected })),
-            Found::Row => {}
+        if let Some(reason) = row.fault(found) {
+            return Err((None, reason));
         }
         let fault = |reason| (Some(self.mapping.id.clone()), reason);
         let text = row.get(&self.mapping.id).ok_or_else(|| fault(Reason::InvalidUtf8 { left_out: vec!["the row".to_owned()] }))?;
@@ -178,23 +174,6 @@ impl Planner {
 
     fn command_id(&self, id: &EntityId, to: &str) -> CommandId {
         CommandId(derive_uuid(&["import-calls", self.org.as_str(), id.as_str(), to]))
-    }
-}
-
-/// The fields of a row by the names of their columns.
-struct Fields<'r> {
-    columns: &'r Columns,
-    record: &'r Record,
-}
-
-impl<'r> Fields<'r> {
-    fn get(&self, column: &str) -> Option<&'r str> {
-        self.columns.get(self.record, column)
-    }
-
-    /// Whether something stands there, be it text or not.
-    fn filled(&self, column: &str) -> bool {
-        self.get(column).is_none_or(|text| !text.is_empty())
     }
 }
 
@@ -326,6 +305,7 @@ impl<'r> Walk<'r> {
                 None => self.note(column, Reason::InvalidAttribute("not UTF-8 text".to_owned())),
             }
         }
+        self.place(&mut values);
         for fault in Attributes::check(&values).err().into_iter().flatten() {
             if let Some((name, column)) = fault.key.as_ref().and_then(|name| columns.get_key_value(name)) {
                 values.remove(name);
@@ -333,6 +313,19 @@ impl<'r> Walk<'r> {
             }
         }
         values
+    }
+
+    /// The nodes of the policy tree that the workflow belongs to.
+    fn place(&mut self, values: &mut BTreeMap<String, Value>) {
+        let mapping = &self.planner.mapping;
+        if let Some(zones) = &mapping.zones {
+            match zones.place(self.row) {
+                Ok(place) => values.extend(place.map(|place| (ZONE.to_owned(), Value::from(place.node().as_str())))),
+                Err((column, reason)) => self.note(column, reason),
+            }
+        }
+        let agency = mapping.agencies.as_ref().and_then(|agencies| agencies.agency(self.row));
+        values.extend(agency.map(|agency| (AGENCY.to_owned(), Value::from(agency.as_str()))));
     }
 
     fn note(&mut self, column: &str, reason: Reason) {

@@ -47,6 +47,14 @@ pub struct Report {
     pub already_there: u64,
     /// Steps that were refused.
     pub refused: u64,
+    /// What is to be said about the rows.
+    #[serde(flatten)]
+    pub found: Findings,
+}
+
+/// Issues, counted and kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Findings {
     /// All issues.
     pub issues_total: u64,
     /// Rows with at least one issue.
@@ -76,7 +84,7 @@ impl Report {
             self.workflows += 1;
         }
         for issue in &plan.issues {
-            self.issue(issue.clone());
+            self.found.issue(issue.clone());
         }
     }
 
@@ -89,12 +97,15 @@ impl Report {
                 self.refused += 1;
                 let id = plan.id.as_ref().map(ToString::to_string);
                 let reason = Reason::Refused { code, detail };
-                self.issue(Issue { file: self.file.as_str().into(), line: plan.line, id, field: Some(step.field.clone()), reason });
+                self.found.issue(Issue { file: self.file.as_str().into(), line: plan.line, id, field: Some(step.field.clone()), reason });
             }
         }
     }
+}
 
-    fn issue(&mut self, issue: Issue) {
+impl Findings {
+    /// Counts an issue; those of a row follow one another.
+    pub(super) fn issue(&mut self, issue: Issue) {
         self.issues_total += 1;
         self.rows_with_issues += u64::from(self.line != issue.line);
         self.line = issue.line;
@@ -107,28 +118,32 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = [
+        let counts = [
             ("rows", self.rows),
             ("workflows", self.workflows),
             ("rows left out", self.rows_left_out),
             ("events appended", self.appended),
             ("already there", self.already_there),
             ("refused", self.refused),
-            ("issues", self.issues_total),
         ];
-        writeln!(f, "{}", self.file)?;
-        for (name, count) in rows {
-            writeln!(f, "  {name:<16}{count:>9}")?;
-        }
-        for (code, count) in &self.issues_by_code {
-            writeln!(f, "    {code:<14}{count:>9}")?;
-        }
-        for issue in self.issues.iter().take(ISSUES_SHOWN_MAX) {
-            writeln!(f, "{issue}")?;
-        }
-        match self.issues_total.saturating_sub(ISSUES_SHOWN_MAX as u64) {
-            0 => Ok(()),
-            more => writeln!(f, "… and {more} more; --json lists them"),
-        }
+        table(f, &self.file, &counts, &self.found)
+    }
+}
+
+/// The file, the counts and the first issues.
+pub(super) fn table(f: &mut fmt::Formatter<'_>, file: &str, counts: &[(&str, u64)], found: &Findings) -> fmt::Result {
+    writeln!(f, "{file}")?;
+    for (name, count) in counts.iter().chain(&[("issues", found.issues_total)]) {
+        writeln!(f, "  {name:<16}{count:>9}")?;
+    }
+    for (code, count) in &found.issues_by_code {
+        writeln!(f, "    {code:<14}{count:>9}")?;
+    }
+    for issue in found.issues.iter().take(ISSUES_SHOWN_MAX) {
+        writeln!(f, "{issue}")?;
+    }
+    match found.issues_total.saturating_sub(ISSUES_SHOWN_MAX as u64) {
+        0 => Ok(()),
+        more => writeln!(f, "… and {more} more; --json lists them"),
     }
 }

@@ -1,6 +1,7 @@
 //! `import calls`: what a file of responses stands for, row by row. Nothing here needs a store.
 
 mod hostile;
+mod places;
 pub(crate) mod real;
 mod times;
 

@@ -17,7 +17,7 @@ pub(crate) fn file() -> Option<PathBuf> {
     None
 }
 
-fn real() -> Option<Vec<RowPlan>> {
+pub(super) fn real() -> Option<Vec<RowPlan>> {
     let file = File::open(file()?).expect("a readable file");
     Some(open(file).expect("the mapping fits").map(|plan| plan.expect("readable")).collect())
 }
@@ -102,6 +102,6 @@ fn the_report_counts_what_was_planned() {
     let mut report = Report::new("calls.csv");
     plans.iter().for_each(|plan| report.row(plan));
     assert_eq!((report.rows, report.workflows, report.rows_left_out), (7_704, 7_704, 0));
-    assert_eq!(report.issues_total, plans.iter().map(|plan| plan.issues.len() as u64).sum::<u64>());
-    assert_eq!(report.issues_by_code.into_iter().collect::<Vec<_>>(), [("backwards".to_owned(), 1), ("missing_stamp".to_owned(), 6)]);
+    assert_eq!(report.found.issues_total, plans.iter().map(|plan| plan.issues.len() as u64).sum::<u64>());
+    assert_eq!(report.found.issues_by_code.into_iter().collect::<Vec<_>>(), [("backwards".to_owned(), 1), ("missing_stamp".to_owned(), 6)]);
 }

@@ -1,6 +1,7 @@
-//! The tree as lines of text: branches on the left, figures in columns. It knows nothing of terminals but their width.
+//! The tree of supervisors as lines of text: branches on the left, figures in columns.
 
 use crate::cli::output::printable;
+use crate::cli::table::{self, Look, branches};
 use console::Style;
 use ionveil_actors::{Phase, Tree, TreeNode};
 use std::collections::BTreeMap;
@@ -10,40 +11,21 @@ const COLUMNS: usize = 7;
 /// The columns of texts stand to the left, the figures to the right.
 const STATE: usize = 1;
 const FIGURES: std::ops::Range<usize> = 2..6;
-const GAP: &str = "  ";
 
-/// How it is to look.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Look {
-    /// Longer lines are cut.
-    pub(super) columns: Option<usize>,
-    /// Whether states have colours.
-    pub(super) colours: bool,
-}
-
-struct Row {
-    cells: [String; COLUMNS],
-    state: Option<Phase>,
-}
+type Row = table::Row<COLUMNS>;
 
 /// The lines, with a head above them; a sentence instead if there is nothing.
 pub(super) fn draw(tree: &Tree, look: Look) -> Vec<String> {
     if tree.nodes.is_empty() {
         return vec!["nothing is in memory: entities appear when they are asked something".to_owned()];
     }
-    let head = Row { cells: HEAD.map(str::to_owned), state: None };
+    let head = Row { cells: HEAD.map(str::to_owned), colour: None };
     let rows: Vec<_> = std::iter::once(head).chain(rows(&tree.nodes)).collect();
-    let widths: [usize; COLUMNS] = std::array::from_fn(|column| rows.iter().map(|row| columns(&row.cells[column])).max().unwrap_or(0));
-    let mut lines: Vec<_> = rows.iter().map(|row| line(row, &widths, look)).collect();
+    let mut lines = table::lines(&rows, FIGURES, look);
     if tree.truncated {
         lines.push("… there are more entities; --entities N lists more of each kind, --kind K only one kind".to_owned());
     }
     lines
-}
-
-/// How many columns a text takes. Names are ASCII, and so is everything else but branches and faults.
-fn columns(text: &str) -> usize {
-    text.chars().count()
 }
 
 /// One row a node, depth first.
@@ -61,21 +43,7 @@ fn rows(nodes: &[TreeNode]) -> Vec<Row> {
             supervisors.entry(&node.id).or_insert(index);
         }
     }
-    let mut rows = Vec::with_capacity(nodes.len());
-    for top in tops {
-        branch(nodes, &below, top, ["", ""], &mut rows);
-    }
-    rows
-}
-
-/// A node and what is below it; `leads` stand before its own row and before those below.
-fn branch(nodes: &[TreeNode], below: &[Vec<usize>], index: usize, leads: [&str; 2], rows: &mut Vec<Row>) {
-    rows.push(row(&nodes[index], leads[0]));
-    let mut children = below[index].iter().peekable();
-    while let Some(child) = children.next() {
-        let [own, further] = if children.peek().is_some() { ["├─ ", "│  "] } else { ["└─ ", "   "] };
-        branch(nodes, below, *child, [&format!("{}{own}", leads[1]), &format!("{}{further}", leads[1])], rows);
-    }
+    branches(&tops, &below).iter().map(|(index, lead)| row(&nodes[*index], lead)).collect()
 }
 
 fn row(node: &TreeNode, lead: &str) -> Row {
@@ -88,39 +56,7 @@ fn row(node: &TreeNode, lead: &str) -> Row {
     let [queue, in_flight, restarts, events] = figures;
     let fault = node.last_fault.as_deref().map(printable).unwrap_or_default();
     let cells = [format!("{lead}{}", printable(&name)), node.state.as_str().to_owned(), queue, in_flight, restarts, events, fault];
-    Row { cells, state: Some(node.state) }
-}
-
-fn line(row: &Row, widths: &[usize; COLUMNS], look: Look) -> String {
-    let last = COLUMNS - 1;
-    let cell = |column: usize| {
-        let (text, width) = (&row.cells[column], widths[column]);
-        match column {
-            _ if column == last => text.clone(),
-            _ if FIGURES.contains(&column) => format!("{text:>width$}"),
-            _ => format!("{text:<width$}"),
-        }
-    };
-    let plain = (0..COLUMNS).map(cell).collect::<Vec<_>>().join(GAP);
-    let plain = cut(plain.trim_end(), look.columns);
-    match row.state.filter(|_| look.colours) {
-        None => plain,
-        Some(state) => painted(&plain, widths[0] + GAP.len(), columns(&row.cells[STATE]), &style(state)),
-    }
-}
-
-/// Colours the cell that begins at a column, as far as it was not cut off.
-fn painted(line: &str, from: usize, width: usize, style: &Style) -> String {
-    let (before, rest): (String, String) = (line.chars().take(from).collect(), line.chars().skip(from).collect());
-    let (cell, after): (String, String) = (rest.chars().take(width).collect(), rest.chars().skip(width).collect());
-    format!("{before}{}{after}", style.apply_to(cell))
-}
-
-fn cut(line: &str, columns: Option<usize>) -> String {
-    match columns {
-        Some(most) if line.chars().count() > most => line.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
-        Some(_) | None => line.to_owned(),
-    }
+    Row { cells, colour: Some((STATE, style(node.state))) }
 }
 
 const fn style(state: Phase) -> Style {

@@ -1,15 +1,14 @@
 //! `ionveil system dead-letters`: lists and shows commands that were set aside, replays and discards them.
 
-use super::read;
 use crate::cli::output::{self, printable};
+use crate::cli::pages;
+use crate::cli::site::read;
 use crate::remote::Remote;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::Value;
 use std::process::ExitCode;
 use uuid::Uuid;
-
-const PAGE: &str = "500";
 
 /// List commands that a decider failed on twice, show one, replay or discard them.
 #[derive(Args)]
@@ -70,12 +69,6 @@ struct Letter {
 }
 
 #[derive(Deserialize)]
-struct Page {
-    items: Vec<Value>,
-    next_cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct Replayed {
     outcome: String,
     code: Option<String>,
@@ -95,24 +88,16 @@ impl DeadLetters {
 
 /// All of them, page by page.
 async fn list(server: &Remote, json: bool) -> anyhow::Result<ExitCode> {
-    let (mut cursor, mut any): (Option<String>, bool) = (None, false);
-    loop {
-        let mut query = vec![("page_size", PAGE)];
-        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-        let page: Page = read(server.get(&["system", "dead-letters"], &query).await?)?;
-        for item in page.items {
-            any = true;
-            output::line(if json { item.to_string() } else { row(&read(item)?) })?;
-        }
-        match page.next_cursor {
-            Some(next) => cursor = Some(next),
-            None if any || json => return Ok(ExitCode::SUCCESS),
-            None => {
-                output::line("there are no dead letters")?;
-                return Ok(ExitCode::SUCCESS);
-            }
-        }
+    let mut any = false;
+    let show = |item: Value| {
+        any = true;
+        output::line(if json { item.to_string() } else { row(&read(item)?) })
+    };
+    pages::each(server, &["system", "dead-letters"], &[], show).await?;
+    if !any && !json {
+        output::line("there are no dead letters")?;
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn row(letter: &Letter) -> String {

@@ -9,11 +9,9 @@ mod screen;
 mod tree;
 
 use super::config::ConfigArgs;
-use super::target::{ServerArgs, server_of};
+use super::site::Site;
+use super::target::ServerArgs;
 use super::{load, runtime};
-use crate::config::Config;
-use crate::remote::Remote;
-use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use std::process::ExitCode;
 
@@ -59,34 +57,4 @@ impl SystemCommand {
             }
         })
     }
-}
-
-/// Where the server is looked for.
-struct Site {
-    config: Config,
-    args: ServerArgs,
-}
-
-impl Site {
-    /// The server, if one is named or owns the data directory.
-    fn find(&self) -> anyhow::Result<Option<Remote>> {
-        let url = server_of(&self.args, &self.config)?;
-        url.map(|url| Remote::new(&url, self.args.token_file.as_deref())).transpose()
-    }
-
-    fn server(&self) -> anyhow::Result<Remote> {
-        if let Some(server) = self.find()? {
-            return Ok(server);
-        }
-        bail!("{}; start one with `ionveil serve`, or name one with --server", self.absent())
-    }
-
-    fn absent(&self) -> String {
-        format!("no server runs on the data directory {}", self.config.store.data_dir.display())
-    }
-}
-
-/// Reads an answer of a form that is known here.
-fn read<T: serde::de::DeserializeOwned>(answer: serde_json::Value) -> anyhow::Result<T> {
-    serde_json::from_value(answer).context("read the server's answer; is it of another release?")
 }

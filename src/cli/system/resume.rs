@@ -1,7 +1,7 @@
 //! `ionveil system resume`: takes an entity out of quarantine, and says whether it stays out.
 
-use super::read;
 use crate::cli::output::{self, printable};
+use crate::cli::site::read;
 use crate::remote::Remote;
 use clap::Args;
 use ionveil_actors::{Phase, TreeNode};

@@ -1,7 +1,7 @@
 //! Where a picture goes that changes: on a terminal each takes the place of the one before, elsewhere they follow each
 //! other with an empty line between them.
 
-use super::draw::Look;
+use crate::cli::table::Look;
 use console::Term;
 use std::io::Write;
 
@@ -16,9 +16,9 @@ impl Screen {
         Self { term: Term::stdout(), shown: false }
     }
 
-    /// How a picture has to look here: as wide as the terminal, colours only there and unless `NO_COLOR` is set.
+    /// How a picture has to look here.
     pub(super) fn look(&self) -> Look {
-        Look { columns: self.size().map(|(_, columns)| columns), colours: self.term.is_term() && console::colors_enabled() }
+        Look::here()
     }
 
     pub(super) fn is_term(&self) -> bool {

@@ -2,8 +2,8 @@
 
 use super::draw::draw;
 use super::screen::Screen;
-use super::{Site, read};
 use crate::cli::output;
+use crate::cli::site::{Site, read};
 use crate::cli::target::SendError;
 use clap::Args;
 use ionveil_actors::Tree;

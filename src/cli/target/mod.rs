@@ -1,5 +1,7 @@
 //! Where a writing command sends what it has: to a server that owns the data directory, or to a node of its own.
 
+pub(super) mod tree;
+
 use super::runtime::Threads;
 use super::serve::open_node;
 use crate::commands::{body_hash, command_id};
@@ -11,8 +13,10 @@ use crate::store::Place;
 use anyhow::{Context, bail};
 use backon::{ExponentialBuilder, Retryable};
 use clap::Args;
-use ionveil_actors::AskError;
-use ionveil_kernel::{Caller, CorrelationId, EntityId, Env, IdSource, Kind, Meta, NodeId, Org, Rejection, Role, StreamId, Timestamp};
+use ionveil_actors::{AskError, Reply};
+use ionveil_kernel::{
+    BodyHash, Caller, CorrelationId, Decider, EntityId, Env, IdSource, Kind, Meta, NodeId, Org, Rejection, Role, StreamId, Timestamp,
+};
 use ionveil_workflow::{Command, KIND};
 use std::time::Duration;
 
@@ -76,10 +80,19 @@ pub enum Sent {
 #[derive(Debug, thiserror::Error)]
 #[error("{detail}")]
 pub struct SendError {
+    /// The stable code of what the server said.
+    pub code: Option<String>,
     /// What happened.
     pub detail: String,
     /// Whether the same request may succeed later.
     pub retryable: bool,
+}
+
+impl SendError {
+    /// Without a word of a server's.
+    pub(crate) fn new(detail: impl ToString, retryable: bool) -> Self {
+        Self { code: None, detail: detail.to_string(), retryable }
+    }
 }
 
 /// Where commands go.
@@ -122,17 +135,13 @@ impl Target {
     /// # Errors
     /// [`SendError`] when it did not.
     pub async fn send(&self, request: &Request) -> Result<Sent, SendError> {
-        let policy = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(20))
-            .with_max_delay(Duration::from_secs(2))
-            .with_max_times(RETRIES_MAX);
-        let once = || async {
+        again(|| async {
             match self {
                 Self::Here { node, caller, .. } => ask(node, caller, request).await,
                 Self::There(server) => server.send(request).await,
             }
-        };
-        once.retry(policy).when(|error: &SendError| error.retryable).await
+        })
+        .await
     }
 
     /// Finishes and lets go.
@@ -165,11 +174,27 @@ fn running(config: &Config, place: &Place) -> anyhow::Result<Option<String>> {
     Ok(Some(format!("http://{}", server.address)))
 }
 
+/// Does something again and again while that may help.
+async fn again<F: Future<Output = Result<Sent, SendError>>>(once: impl FnMut() -> F) -> Result<Sent, SendError> {
+    let policy = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(20))
+        .with_max_delay(Duration::from_secs(2))
+        .with_max_times(RETRIES_MAX);
+    once.retry(policy).when(|error: &SendError| error.retryable).await
+}
+
 async fn ask(node: &Node, caller: &Caller, request: &Request) -> Result<Sent, SendError> {
     let kind = Kind::new(KIND).unwrap_or_else(|_| unreachable!("a lawful kind"));
     let owner = StreamId::new(caller.org.clone(), kind, request.id.clone());
-    let meta = meta(&node.env, caller, request);
-    match node.workflows.ask(owner, request.command.clone(), meta).await {
+    let hash = body_hash(&request.command, request.occurred_at, request.expected_version);
+    let (occurred_at, expected_version) = (request.occurred_at, request.expected_version);
+    let meta = Meta { occurred_at, expected_version, ..meta(&node.env, caller, &request.key, hash) };
+    judged(node.workflows.ask(owner, request.command.clone(), meta).await)
+}
+
+/// Refusals are results; what concerns every command alike is an error.
+fn judged<D: Decider>(answer: Result<Reply<D>, AskError<D::Rejection>>) -> Result<Sent, SendError> {
+    match answer {
         Ok(reply) if reply.repeated => Ok(Sent::AlreadyThere),
         Ok(_) => Ok(Sent::Appended),
         Err(AskError::Rejected(rejection)) => Ok(Sent::Refused { code: rejection.code().to_owned(), detail: rejection.to_string() }),
@@ -178,10 +203,10 @@ async fn ask(node: &Node, caller: &Caller, request: &Request) -> Result<Sent, Se
         Err(error @ AskError::VersionConflict { .. }) => Ok(refused("version_conflict", &error)),
         Err(error @ AskError::IdReused) => Ok(refused("idempotency_key_reused", &error)),
         Err(error @ (AskError::Overloaded | AskError::Unavailable | AskError::OutcomeUnknown | AskError::TimedOut(_))) => {
-            Err(SendError { detail: error.to_string(), retryable: true })
+            Err(SendError::new(error, true))
         }
         Err(error @ (AskError::Draining | AskError::Quarantined(_) | AskError::NotArmed | AskError::Faulted { .. })) => {
-            Err(SendError { detail: error.to_string(), retryable: false })
+            Err(SendError::new(error, false))
         }
     }
 }
@@ -190,15 +215,15 @@ fn refused(code: &str, error: &impl std::fmt::Display) -> Sent {
     Sent::Refused { code: code.to_owned(), detail: error.to_string() }
 }
 
-fn meta(env: &Env, caller: &Caller, request: &Request) -> Meta {
+fn meta(env: &Env, caller: &Caller, key: &str, body_hash: BodyHash) -> Meta {
     Meta {
-        command_id: command_id(&caller.org, &request.key),
-        body_hash: body_hash(&request.command, request.occurred_at, request.expected_version),
+        command_id: command_id(&caller.org, key),
+        body_hash,
         correlation_id: CorrelationId(env.next_id()),
         causation_id: None,
         caller: caller.clone(),
-        occurred_at: request.occurred_at,
-        expected_version: request.expected_version,
+        occurred_at: None,
+        expected_version: None,
         traceparent: None,
     }
 }

@@ -1,18 +1,18 @@
 //! `ionveil import calls`: rows of a file become workflows with their true times. Stopped and run again it goes on
 //! without a duplicate.
 
-use super::config::ConfigArgs;
-use super::runtime::Threads;
-use super::target::{Request, SendError, Sent, Target, TargetArgs};
-use super::{load, output, runtime};
+use super::read_mapping;
+use crate::cli::output;
+use crate::cli::runtime::Threads;
+use crate::cli::target::{Request, SendError, Sent, Target, TargetArgs};
 use crate::config::Config;
-use crate::import::{Mapping, Outcome, Plans, Report, RowPlan, Step};
+use crate::import::{Outcome, Plans, Report, RowPlan, Step};
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::Args;
 use futures_util::{StreamExt, stream};
 use ionveil_kernel::EntityId;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// How many rows are under way at once; the steps of a row follow one another.
@@ -21,21 +21,9 @@ const ROWS_AT_ONCE: usize = 512;
 /// has behind it may still be new and lawful.
 const KNOWN_OTHERWISE: &str = "idempotency_key_reused";
 
-/// Import records of another system.
+/// Import calls: each row of a CSV file becomes a workflow, as the mapping says.
 #[derive(Args)]
-pub struct Import {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Subcommand)]
-enum What {
-    /// Calls: each row of a CSV file becomes a workflow, as the mapping says
-    Calls(Calls),
-}
-
-#[derive(Args)]
-struct Calls {
+pub(super) struct Calls {
     /// What the columns mean (TOML); config/mappings has examples
     #[arg(long, value_name = "FILE")]
     mapping: PathBuf,
@@ -48,22 +36,9 @@ struct Calls {
     file: PathBuf,
 }
 
-impl Import {
-    /// Imports; exit code 1 if a step was refused or the work ended early.
-    ///
-    /// # Errors
-    /// If file, mapping or target cannot be used.
-    pub fn run(self, args: &ConfigArgs) -> anyhow::Result<ExitCode> {
-        let config = load(args, &[])?;
-        runtime::log(&config.logging);
-        match self.what {
-            What::Calls(calls) => runtime::run(|threads| calls.run(config, threads)),
-        }
-    }
-}
-
 impl Calls {
-    async fn run(self, config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
+    /// Imports; exit code 1 if a step was refused or the work ended early.
+    pub(super) async fn run(self, config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
         let name = self.file.display().to_string();
         let mapping = read_mapping(&self.mapping)?;
         let file = File::open(&self.file).with_context(|| format!("open {name}"))?;
@@ -79,11 +54,6 @@ impl Calls {
         ended.context("import everything; run the same command again to go on where it ended")?;
         Ok(if report.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
-}
-
-fn read_mapping(path: &Path) -> anyhow::Result<Mapping> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("read the mapping {}", path.display()))?;
-    Mapping::parse(&text).with_context(|| format!("use the mapping {}", path.display()))
 }
 
 /// Rows are counted in their order, whatever finishes first. The first error ends the work.
