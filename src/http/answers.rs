@@ -1,10 +1,10 @@
 //! What went otherwise, as a problem: the one place that maps refusals, conflicts, overload and faults to codes.
 
-use crate::http::problem::{Code, Fault, Problem, ProblemBody};
-use crate::time;
+use crate::http::problem::{Code, Fault, Halted, Problem, ProblemBody};
+use crate::time::{self, Rfc3339};
 use ionveil_actors::{AskError, LoadError};
 use ionveil_kernel::Rejection as _;
-use ionveil_workflow::Rejection;
+use ionveil_workflow::{Halt, Rejection};
 use utoipa::IntoResponses;
 
 /// Every way in which a request can go otherwise; part of each operation's description.
@@ -102,7 +102,15 @@ fn problem_of_rejection(rejection: &Rejection) -> Problem {
     if faults.is_empty() {
         faults.push(fault(rejection.code(), rejection.field().map(Into::into), rejection.to_string()));
     }
-    Problem::of_faults(faults)
+    let problem = Problem::of_faults(faults);
+    match rejection {
+        Rejection::PolicyHalted(halt) => problem.halted(halted(halt)),
+        _other => problem,
+    }
+}
+
+fn halted(halt: &Halt) -> Halted {
+    Halted { node: halt.node.clone(), since: halt.since.map(Rfc3339), by: halt.by.clone() }
 }
 
 /// The problem behind an entity that could not be read.

@@ -19,6 +19,7 @@ pub mod events;
 pub mod list;
 pub mod machines;
 pub mod openapi;
+pub mod policy_audit;
 pub mod server;
 pub mod socket;
 pub mod sse;
@@ -49,6 +50,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(machines::find_path)
         .service(events::list_events)
         .service(events::stream_events)
+        .service(policy_audit::list_policy_audit)
         .service(tree::get_tree)
         .service(tree::get_entity)
         .service(tree::resume_entity)
