@@ -4,6 +4,7 @@
 
 use ionveil_kernel::{BodyHash, CommandId, EntityId, Env, IdSource, Org, Timestamp, derive_uuid};
 use ionveil_workflow::Command;
+use serde::Serialize;
 use serde_json::json;
 
 /// The command id behind an idempotency key of an organisation.
@@ -38,6 +39,12 @@ pub fn body_hash(command: &Command, occurred_at: Option<Timestamp>, expected_ver
         | Command::Cancel { .. }
         | Command::Reconcile { .. } => json!(command),
     };
+    hash_of(&asked, occurred_at, expected_version)
+}
+
+/// Hashes what the client asked for, where all of it counts.
+#[must_use]
+pub fn hash_of(asked: &impl Serialize, occurred_at: Option<Timestamp>, expected_version: Option<u64>) -> BodyHash {
     let asked = json!([asked, occurred_at.map(Timestamp::micros), expected_version]).to_string();
     BodyHash::of(&[asked.as_bytes()])
 }

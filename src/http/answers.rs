@@ -3,8 +3,8 @@
 use crate::http::problem::{Code, Fault, Halted, Problem, ProblemBody};
 use crate::time::{self, Rfc3339};
 use ionveil_actors::{AskError, LoadError};
-use ionveil_kernel::Rejection as _;
-use ionveil_workflow::{Halt, Rejection};
+use ionveil_kernel::Rejection;
+use ionveil_policy::{engine, tree};
 use utoipa::IntoResponses;
 
 /// Every way in which a request can go otherwise; part of each operation's description.
@@ -53,11 +53,60 @@ pub enum Problems {
     Unavailable(#[to_schema] ProblemBody),
 }
 
+/// A refusal as clients read it.
+pub trait Refusal: Rejection {
+    /// Its faults in the specification's order, with the fields of the request; at least one.
+    fn as_faults(&self) -> Vec<Fault>;
+
+    /// Who halted what was asked for, if policy did.
+    fn halted(&self) -> Option<Halted> {
+        None
+    }
+}
+
+impl Refusal for ionveil_workflow::Rejection {
+    fn as_faults(&self) -> Vec<Fault> {
+        let faults: Vec<Fault> = self.faults().map(|one| fault(one.code(), one.field().map(Into::into), one.to_string())).collect();
+        if faults.is_empty() { vec![fault(self.code(), self.field().map(Into::into), self.to_string())] } else { faults }
+    }
+
+    fn halted(&self) -> Option<Halted> {
+        let Self::PolicyHalted(halt) = self else { return None };
+        Some(Halted { node: halt.node.clone(), since: halt.since.map(Rfc3339), by: halt.by.clone() })
+    }
+}
+
+impl Refusal for tree::Rejection {
+    fn as_faults(&self) -> Vec<Fault> {
+        let faults: Vec<Fault> = self.faults().map(|one| fault(one.code(), Some(one.field().to_owned()), one.to_string())).collect();
+        if !faults.is_empty() {
+            return faults;
+        }
+        // A node that is there is named by the path, one that is to come by the body.
+        let id = matches!(self, Self::DuplicateNode).then_some("id");
+        let field = id.or_else(|| self.field().filter(|field| *field != "node"));
+        vec![fault(self.code(), field.map(Into::into), self.to_string())]
+    }
+}
+
+impl Refusal for engine::Rejection {
+    fn as_faults(&self) -> Vec<Fault> {
+        vec![fault(self.code(), None, self.to_string())]
+    }
+}
+
+fn fault(code: &str, field: Option<String>, detail: String) -> Fault {
+    Fault { code: Code::from_name(code).unwrap_or(Code::Internal), field, index: None, detail }
+}
+
 /// The problem behind a command that was not carried out. `if_match`: the expected version came from that header.
 #[must_use]
-pub fn problem_of(error: AskError<Rejection>, if_match: bool) -> Problem {
+pub fn problem_of<R: Refusal>(error: AskError<R>, if_match: bool) -> Problem {
     match error {
-        AskError::Rejected(rejection) => problem_of_rejection(&rejection),
+        AskError::Rejected(rejection) => {
+            let problem = Problem::of_faults(rejection.as_faults());
+            rejection.halted().into_iter().fold(problem, Problem::halted)
+        }
         AskError::VersionConflict { actual, .. } if if_match => {
             Problem::new(Code::PreconditionFailed, format!("If-Match does not name the present version, which is \"{actual}\""))
         }
@@ -91,28 +140,6 @@ pub fn problem_of(error: AskError<Rejection>, if_match: bool) -> Problem {
     }
 }
 
-fn problem_of_rejection(rejection: &Rejection) -> Problem {
-    let fault = |code: &str, field: Option<String>, detail: String| Fault {
-        code: Code::from_name(code).unwrap_or(Code::Internal),
-        field,
-        index: None,
-        detail,
-    };
-    let mut faults: Vec<Fault> = rejection.faults().map(|one| fault(one.code(), one.field().map(Into::into), one.to_string())).collect();
-    if faults.is_empty() {
-        faults.push(fault(rejection.code(), rejection.field().map(Into::into), rejection.to_string()));
-    }
-    let problem = Problem::of_faults(faults);
-    match rejection {
-        Rejection::PolicyHalted(halt) => problem.halted(halted(halt)),
-        _other => problem,
-    }
-}
-
-fn halted(halt: &Halt) -> Halted {
-    Halted { node: halt.node.clone(), since: halt.since.map(Rfc3339), by: halt.by.clone() }
-}
-
 /// The problem behind an entity that could not be read.
 #[must_use]
 pub fn problem_of_load(error: &LoadError) -> Problem {
@@ -123,5 +150,42 @@ pub fn problem_of_load(error: &LoadError) -> Problem {
         LoadError::Decode { .. } | LoadError::Fold { .. } | LoadError::Gap { .. } => {
             Problem::new(Code::Quarantined, "the entity's history cannot be used; run `ionveil verify`")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ionveil_policy::tree::{Rejection as Refused, RejectionClass};
+
+    #[test]
+    fn every_refusal_of_a_tree_has_its_code_and_status() {
+        let refusals = [
+            (Refused::DuplicateNode, Some("id")),
+            (Refused::UnknownParent, Some("parent")),
+            (Refused::TreeFull, None),
+            (Refused::TreeTooDeep, Some("parent")),
+            (Refused::UnknownNode, None),
+            (Refused::WouldCreateCycle, Some("parent")),
+            (Refused::HasChildren, None),
+            (Refused::NoChange, None),
+            (Refused::RootHasNoParent, None),
+            (Refused::NoOverride, None),
+            (Refused::StaleEngine, None),
+        ];
+        for (refusal, field) in refusals {
+            let problem = problem_of(AskError::Rejected(refusal.clone()), false);
+            let status = match refusal.class() {
+                RejectionClass::Invalid => 400,
+                RejectionClass::NotFound => 404,
+                RejectionClass::Conflict => 409,
+            };
+            assert_eq!((problem.code.as_str(), problem.code.status().as_u16()), (refusal.code(), status));
+            assert_eq!(problem.errors[0].field.as_deref(), field, "{refusal}");
+        }
+        for fault in tree::Fault::of(Some("odd"), " ", Some(&"r".repeat(257))).chain([tree::Fault::InvalidExpiry]) {
+            assert_eq!(Code::from_name(fault.code()).map(|code| code.status().as_u16()), Some(400), "{fault}");
+        }
+        assert_eq!(problem_of(AskError::Rejected(engine::Rejection::StaleTerm), false).code, Code::StaleTerm);
     }
 }

@@ -50,15 +50,24 @@ impl<T: FromFields + 'static> FromRequest for Body<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limits = req.app_data::<BodyLimits>().copied().unwrap_or_default();
-        let announced = req.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        let payload = payload.take();
+        let receiving = receive(req, payload);
         Box::pin(async move {
-            let reading = timeout(limits.patience, read_all(payload, announced, limits.bytes)).await;
-            let raw = reading.map_err(|_| Problem::new(Code::RequestTimeout, "the body did not arrive in time"))??;
-            let value = parse(&raw, limits.depth)?;
+            let (raw, depth_max) = receiving.await?;
+            let value = parse(&raw, depth_max)?;
             Ok(Self { value, raw })
         })
+    }
+}
+
+/// The whole body, and how deep it may be.
+fn receive(req: &HttpRequest, payload: &mut Payload) -> impl Future<Output = Result<(Bytes, usize), Problem>> + use<> {
+    let limits = req.app_data::<BodyLimits>().copied().unwrap_or_default();
+    let announced = req.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let payload = payload.take();
+    async move {
+        let reading = timeout(limits.patience, read_all(payload, announced, limits.bytes)).await;
+        let raw = reading.map_err(|_| Problem::new(Code::RequestTimeout, "the body did not arrive in time"))??;
+        Ok((raw, limits.depth))
     }
 }
 
@@ -72,6 +81,27 @@ impl<T: FromFields + 'static> FromRequest for Query<T> {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(pairs(req.query_string()).and_then(Fields::read_query).map(Self))
+    }
+}
+
+/// Fields that come in the body or in the query: some clients cannot send a body with `DELETE`.
+#[derive(Clone, Debug)]
+pub struct BodyOrQuery<T>(pub T);
+
+impl<T: FromFields + 'static> FromRequest for BodyOrQuery<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (query, receiving) = (pairs(req.query_string()), receive(req, payload));
+        Box::pin(async move {
+            let ((raw, depth_max), query) = (receiving.await?, query?);
+            match (query.is_empty(), blank(&raw)) {
+                (true, _) => parse(&raw, depth_max).map(Self),
+                (false, true) => Fields::read_query(query).map(Self),
+                (false, false) => Err(Problem::new(Code::BadRequest, "the fields come in the body or in the query, not in both")),
+            }
+        })
     }
 }
 
@@ -92,9 +122,12 @@ impl FromFields for Nothing {
     }
 }
 
+fn blank(raw: &[u8]) -> bool {
+    raw.iter().all(u8::is_ascii_whitespace)
+}
+
 fn parse<T: FromFields>(raw: &[u8], depth_max: usize) -> Result<T, Problem> {
-    let blank = raw.iter().all(u8::is_ascii_whitespace);
-    match (blank, T::EMPTY_OK) {
+    match (blank(raw), T::EMPTY_OK) {
         (true, true) => Fields::read_body(Value::Object(Map::new())),
         (true, false) => Err(Problem::new(Code::MalformedJson, "a JSON object is needed as the body")),
         (false, _) => Fields::read_body(json::parse(raw, depth_max)?),
@@ -189,6 +222,23 @@ mod tests {
         assert!(body::<Nothing>(b" \n", 64, None).await.is_ok());
         assert_eq!(body::<Move>(b"", 64, None).await.unwrap_err().code, Code::MalformedJson);
         assert_eq!(body::<Nothing>(b"{\"a\":1}", 64, None).await.unwrap_err().code, Code::UnknownField);
+    }
+
+    #[actix_web::test]
+    async fn fields_come_in_the_body_or_in_the_query() {
+        let moved = |to: &str, count| Ok(Move { to: to.to_owned(), count });
+        for (uri, body, outcome) in [
+            ("/", r#"{"to": "x", "count": 2}"#, moved("x", Some(2))),
+            ("/?to=x&count=2", "", moved("x", Some(2))),
+            ("/?to=x", "{}", Err(Code::BadRequest)),
+            ("/?to=x&cuont=2", "", Err(Code::UnknownField)),
+            ("/", r#"{"to": "x", "count": "2"}"#, Err(Code::InvalidField)),
+            ("/", "", Err(Code::MalformedJson)),
+        ] {
+            let (req, mut payload) = TestRequest::with_uri(uri).set_payload(body).to_http_parts();
+            let read = BodyOrQuery::<Move>::from_request(&req, &mut payload).await;
+            assert_eq!(read.map(|read| read.0).map_err(|problem| problem.code), outcome, "{uri} {body}");
+        }
     }
 
     #[actix_web::test]

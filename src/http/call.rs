@@ -1,12 +1,13 @@
 //! What every request brings beside path, query and body: who asks, the trace, the idempotency key and the precondition.
 
+use crate::commands::command_id_or_fresh;
 use crate::http::auth::Authenticated;
 use crate::http::problem::{Code, Problem};
 use crate::http::trace::Trace;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, IF_MATCH};
 use actix_web::{FromRequest, HttpRequest};
-use ionveil_kernel::{Caller, Role};
+use ionveil_kernel::{BodyHash, Caller, Env, Meta, Role, Timestamp};
 use std::future::{Ready, ready};
 
 /// The most bytes of an idempotency key.
@@ -34,6 +35,21 @@ impl Call {
             return Ok(());
         }
         Err(Problem::new(Code::Forbidden, format!("this needs the role {role}, you are {}", self.caller.role)))
+    }
+
+    /// The metadata of the command that this request asks for; `If-Match` outranks the version in the body.
+    #[must_use]
+    pub fn meta(&self, env: &Env, body_hash: BodyHash, occurred_at: Option<Timestamp>, expected_version: Option<u64>) -> Meta {
+        Meta {
+            command_id: command_id_or_fresh(&self.caller.org, self.key.as_deref(), env),
+            body_hash,
+            correlation_id: self.trace.correlation_id(),
+            causation_id: None,
+            caller: self.caller.clone(),
+            occurred_at,
+            expected_version: self.if_match.or(expected_version),
+            traceparent: Some(self.trace.traceparent.clone()),
+        }
     }
 }
 
@@ -66,7 +82,7 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-/// A version that no workflow ever has.
+/// A version that no entity ever has.
 const NO_VERSION: u64 = u64::MAX;
 
 /// `*` asks for nothing that a command does not ask for anyway. A tag that is none of ours is that of no version, and a

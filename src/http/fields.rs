@@ -106,6 +106,12 @@ impl Fields {
         self.faults.extend(self.at.key(name).fault(code, detail));
     }
 
+    /// Whether what was read so far is refused already, or will be because of fields that nobody asked for.
+    #[must_use]
+    pub fn faulty(&self) -> bool {
+        !self.faults.is_empty() || !self.left.is_empty()
+    }
+
     /// Ends the reading: every field that was not asked for is unknown.
     fn finish(mut self) -> Vec<Fault> {
         for name in self.left.keys() {

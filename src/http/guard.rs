@@ -6,6 +6,7 @@
 
 use crate::http::problem::{Code, MEDIA_TYPE, Problem};
 use crate::http::trace::Trace;
+use crate::remote::REPLAYED;
 use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -86,10 +87,12 @@ fn as_problem<B: MessageBody + 'static>(response: ServiceResponse<B>, trace: &Tr
     if !failed {
         return response.map_into_left_body();
     }
-    let allow = response.headers().get(header::ALLOW).cloned();
+    let kept = [header::ALLOW, HeaderName::from_static(REPLAYED)].map(|name| (response.headers().get(&name).cloned(), name));
     let mut answer: HttpResponse = problem.traced(trace.id).response();
-    if let Some(allow) = allow {
-        answer.headers_mut().insert(header::ALLOW, allow);
+    for (value, name) in kept {
+        if let Some(value) = value {
+            answer.headers_mut().insert(name, value);
+        }
     }
     response.into_response(answer).map_into_right_body()
 }
@@ -137,7 +140,7 @@ fn without_port(host: &str) -> &str {
 
 /// Bodies must be JSON and say so: a form of a foreign page cannot send that type without being asked first (CORS).
 fn check_media_type(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
-    let writes = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    let writes = matches!(*method, Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
     if !writes || !has_body(headers) {
         return Ok(());
     }

@@ -86,6 +86,7 @@ pub struct SumBody {
     /// How many pieces of work.
     total: u64,
     /// How many of each kind: `assign`, `plan`, `send`; a kind without any is left out.
+    #[schema(value_type = BTreeMap<String, u64>)]
     by_kind: BTreeMap<&'static str, u64>,
     /// The first by time, at most 10.
     examples: Vec<ExampleBody>,

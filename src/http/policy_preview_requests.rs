@@ -117,17 +117,20 @@ fn range(fields: &mut Fields, from: Option<Timestamp>, to: Option<Timestamp>) ->
 
 impl FromFields for Wish {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let kind = fields.line("kind", 32)?;
-        match kind.as_str() {
-            "set_override" => set_override(fields),
-            "clear_override" => clear_override(fields),
-            "set_root" => set_root(fields),
-            "move" => {
+        match fields.line("kind", 32).as_deref() {
+            Some("set_override") => set_override(fields),
+            Some("clear_override") => clear_override(fields),
+            Some("set_root") => set_root(fields),
+            Some("move") => {
                 let (node, parent) = (fields.required("node"), fields.required("parent"));
                 Some(Command::MoveNode { node: node?, parent: parent? })
             }
-            "remove" => fields.required("node").map(|node| Command::RemoveNode { node }),
-            _other => unknown(fields),
+            Some("remove") => fields.required("node").map(|node| Command::RemoveNode { node }),
+            Some(_other) => {
+                fields.fault(Code::InvalidField, "kind", "must be `set_override`, `clear_override`, `set_root`, `move` or `remove`");
+                pass_over(fields)
+            }
+            None => pass_over(fields),
         }
         .map(Self)
     }
@@ -155,10 +158,9 @@ fn set_root(fields: &mut Fields) -> Option<Command> {
 }
 
 /// Which fields a command of no known kind may have is not known either, so none of them is a fault.
-fn unknown(fields: &mut Fields) -> Option<Command> {
+fn pass_over(fields: &mut Fields) -> Option<Command> {
     for field in ["node", "parent", "level", "authorization", "reason", "expires_at"] {
         drop(fields.optional::<Value>(field));
     }
-    fields.fault(Code::InvalidField, "kind", "must be `set_override`, `clear_override`, `set_root`, `move` or `remove`");
     None
 }

@@ -75,6 +75,10 @@ codes! {
     InvalidAttributes = "invalid_attributes", BAD_REQUEST, "The attributes are invalid";
     InvalidReason = "invalid_reason", BAD_REQUEST, "The reason is invalid";
     InvalidClone = "invalid_clone", BAD_REQUEST, "This cannot be cloned";
+    UnknownPolicy = "unknown_policy", BAD_REQUEST, "There is no such level of policy";
+    MissingAuthorization = "missing_authorization", BAD_REQUEST, "An authorization is missing";
+    TextTooLong = "text_too_long", BAD_REQUEST, "A text is too long";
+    InvalidExpiry = "invalid_expiry", BAD_REQUEST, "The end does not lie in the future";
     InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The idempotency key is invalid";
     BadRequest = "bad_request", BAD_REQUEST, "The request cannot be understood";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "A valid credential is needed";
@@ -82,6 +86,8 @@ codes! {
     HostNotAllowed = "host_not_allowed", FORBIDDEN, "The host name is not allowed";
     NotFound = "not_found", NOT_FOUND, "There is nothing here";
     EntityNotFound = "entity_not_found", NOT_FOUND, "There is no such entity";
+    UnknownNode = "unknown_node", NOT_FOUND, "The policy tree has no such node";
+    UnknownParent = "unknown_parent", NOT_FOUND, "The policy tree has no such parent";
     NoPath = "no_path", NOT_FOUND, "No path leads there";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request came too slowly", retry;
@@ -89,6 +95,17 @@ codes! {
     InvalidTransition = "invalid_transition", CONFLICT, "The present state does not allow this";
     TerminalState = "terminal_state", CONFLICT, "The state is final";
     NoEffect = "no_effect", CONFLICT, "This would change nothing";
+    NoChange = "no_change", CONFLICT, "It is so already";
+    DuplicateNode = "duplicate_node", CONFLICT, "The policy tree has a node of this id";
+    TreeFull = "tree_full", CONFLICT, "The policy tree is full";
+    TreeTooDeep = "tree_too_deep", CONFLICT, "The policy tree would be too deep";
+    WouldCreateCycle = "would_create_cycle", CONFLICT, "The node would come under itself";
+    HasChildren = "has_children", CONFLICT, "The node has children";
+    RootHasNoParent = "root_has_no_parent", CONFLICT, "The root has no overrides";
+    NoOverride = "no_override", CONFLICT, "The node has no override";
+    DeescalationForbidden = "deescalation_forbidden", CONFLICT, "The level is below that of the parent";
+    StaleEngine = "stale_engine", CONFLICT, "The engine's level is out of date";
+    StaleTerm = "stale_term", CONFLICT, "The term is out of date";
     DeadLetterUnreadable = "dead_letter_unreadable", CONFLICT, "The dead letter holds no command that is known here";
     PolicyHalted = "policy_halted", CONFLICT, "Policy has halted this";
     NoHistory = "no_history", CONFLICT, "There is nothing to go back to";

@@ -1,6 +1,6 @@
 //! The workflow routes: a request becomes a command, the committed answer a response. No rule lives here.
 
-use crate::commands::{body_hash, command_id_or_fresh, entity_id};
+use crate::commands::{body_hash, entity_id};
 use crate::http::answers::{Problems, problem_of, problem_of_load};
 use crate::http::app::App;
 use crate::http::body::{Body, Query};
@@ -16,7 +16,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get, post};
 use ionveil_actors::{Class, Delivery};
-use ionveil_kernel::{EntityId, Kind, Meta, Role, StreamId, Timestamp};
+use ionveil_kernel::{EntityId, Kind, Role, StreamId, Timestamp};
 use ionveil_views::WorkflowRow;
 use ionveil_workflow::{Command, KIND, State};
 use serde::Serialize;
@@ -114,17 +114,8 @@ async fn carry_out(
     when: &When,
     status: StatusCode,
 ) -> Result<HttpResponse, Problem> {
-    let expected_version = call.if_match.or(when.expected_version);
-    let meta = Meta {
-        command_id: command_id_or_fresh(&call.caller.org, call.key.as_deref(), &app.node.env),
-        body_hash: body_hash(&command, when.occurred_at, when.expected_version),
-        correlation_id: call.trace.correlation_id(),
-        causation_id: None,
-        caller: call.caller.clone(),
-        occurred_at: when.occurred_at,
-        expected_version,
-        traceparent: Some(call.trace.traceparent.clone()),
-    };
+    let hash = body_hash(&command, when.occurred_at, when.expected_version);
+    let meta = call.meta(&app.node.env, hash, when.occurred_at, when.expected_version);
     let delivery = Delivery { class: class_of(&command), deadline: app.node.deadline };
     let asked = app.node.workflows.ask_as(stream(call, id.clone()), command, meta, delivery).await;
     let reply = asked.map_err(|error| problem_of(error, call.if_match.is_some()))?;

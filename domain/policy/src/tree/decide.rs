@@ -8,7 +8,7 @@ use crate::tree::event::{
     BaseChanged, EngineChanged, EngineConfirmed, Event, NodeAdded, NodeMoved, NodeRemoved, OverrideCleared, OverrideExpiring,
     OverrideRejected, OverrideReplaced, OverrideSet,
 };
-use crate::tree::reject::{Fault, Faults, Rejection, TEXT_CHARS_MAX};
+use crate::tree::reject::{Fault, Faults, Rejection};
 use crate::tree::state::{DEPTH_MAX, NODES_MAX, Node, NodeKind, RefusedCode, Setting, State};
 use crate::tree::{AUTHORIZED_BY_SYSTEM, NodeStream, Tree};
 use ionveil_kernel::{DecideEnv, EntityId, PolicyLevel, Timestamp};
@@ -252,12 +252,6 @@ fn stepped(id: &EntityId, node: &Node, seq: u64, reached: &Reached<'_>, at: Time
 
 /// What is wrong with a person's command by itself, all of it; else the level that it names (normal if it names none).
 fn check(level: Option<&str>, authorization: &str, reason: Option<&str>, expiry: Option<Fault>) -> Result<PolicyLevel, Rejection> {
-    let parsed = level.map(level::parse);
-    let unknown = (parsed == Some(None)).then_some(Fault::UnknownPolicy);
-    let missing = authorization.trim().is_empty().then_some(Fault::MissingAuthorization);
-    let texts = [("authorization", Some(authorization)), ("reason", reason)];
-    let too_long = texts.into_iter().filter(|(_, text)| text.is_some_and(|text| text.chars().count() > TEXT_CHARS_MAX));
-    let too_long = too_long.map(|(field, _)| Fault::TextTooLong { field });
-    Faults::refuse(unknown.into_iter().chain(missing).chain(too_long).chain(expiry))?;
-    Ok(parsed.flatten().unwrap_or_default())
+    Faults::refuse(Fault::of(level, authorization, reason).chain(expiry))?;
+    Ok(level.and_then(level::parse).unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! Why a tree refuses a command: stable codes, and the request field that each concerns. Two refusals are recorded, and
 //! therefore no [`Rejection`]: see [`State::refused`](crate::tree::State::refused).
 
+use crate::level;
 use crate::tree::state::{DEPTH_MAX, NODES_MAX};
 use std::fmt;
 
@@ -136,6 +137,15 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// What is wrong with what a person wrote, whatever the tree and the time, in the specification's order.
+    pub fn of<'a>(level: Option<&'a str>, authorization: &'a str, reason: Option<&'a str>) -> impl Iterator<Item = Self> + 'a {
+        let unknown = level.is_some_and(|level| level::parse(level).is_none()).then_some(Self::UnknownPolicy);
+        let missing = authorization.trim().is_empty().then_some(Self::MissingAuthorization);
+        let texts = [("authorization", Some(authorization)), ("reason", reason)];
+        let too_long = texts.into_iter().filter(|(_, text)| text.is_some_and(|text| text.chars().count() > TEXT_CHARS_MAX));
+        unknown.into_iter().chain(missing).chain(too_long.map(|(field, _)| Self::TextTooLong { field }))
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
