@@ -178,7 +178,7 @@ impl Views {
         limit: usize,
     ) -> Result<Vec<WorkPlace>, ViewsError> {
         let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
-        self.tables.work(org, scope, range, limit).await
+        self.tables.first_work(org, scope, range, limit).await
     }
 
     /// Waits until the views have come to `positions` (by partition; 0 or a missing one is no wish), at most for

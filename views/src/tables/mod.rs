@@ -107,14 +107,14 @@ impl Tables {
         either!(self, tables => tables.scopes(org, from, to).await)
     }
 
-    pub(crate) async fn work(
+    pub(crate) async fn first_work(
         &self,
         org: &Org,
         scope: &WorkScope,
         range: (Timestamp, Timestamp),
         limit: i64,
     ) -> Result<Vec<WorkPlace>, ViewsError> {
-        either!(self, tables => tables.work(org, scope, range, limit).await)
+        either!(self, tables => tables.first_work(org, scope, range, limit).await)
     }
 
     pub(crate) async fn close(&self) {

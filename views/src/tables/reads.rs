@@ -67,7 +67,7 @@ macro_rules! reads {
                 query.fetch_all(&self.readers).await?.iter().filter_map(|row| scope(row).transpose()).collect()
             }
 
-            pub(super) async fn work(
+            pub(super) async fn first_work(
                 &self,
                 org: &ionveil_kernel::Org,
                 scope: &$crate::WorkScope,

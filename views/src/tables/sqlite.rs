@@ -129,7 +129,9 @@ impl Work for SqliteWork {
     }
 
     async fn reset(&mut self, partitions: u16) -> Result<(), ViewsError> {
-        sqlx::raw_sql(include_str!("sql/sqlite/clear.sql")).execute(&mut *self.0).await?;
+        for statement in include_str!("sql/sqlite/clear.sql").split(';') {
+            sqlx::query(statement).execute(&mut *self.0).await?;
+        }
         sqlx::query(include_str!("sql/forget.sql")).bind(VIEW).execute(&mut *self.0).await?;
         for partition in 0..partitions {
             let query = sqlx::query(include_str!("sql/begin.sql")).bind(VIEW).bind(partition).bind(VERSION);

@@ -7,6 +7,7 @@ use crate::preview::work::{Work, WorkKind};
 use crate::tree::{Resolved, Snapshot, State};
 use ionveil_kernel::{EntityId, PolicyLevel};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The most examples that are kept: the first ones by time.
 pub const EXAMPLES_MAX: usize = 10;
@@ -109,7 +110,7 @@ impl Replay {
 /// Whether the calls of `work` went over the limits of `level`.
 fn exceeds(work: &Work, level: PolicyLevel) -> bool {
     let retries = work.attempts.is_some_and(|attempts| attempts > level::retries_max(level));
-    retries || work.timeout.is_some_and(|timeout| timeout.as_secs_f64() > level::timeout_s(level) as f64)
+    retries || work.timeout.is_some_and(|timeout| timeout > Duration::from_secs(level::timeout_s(level)))
 }
 
 fn sum<'a>(work: impl IntoIterator<Item = Work>, judge: impl Fn(&Work) -> Option<&'a EntityId>) -> Sum {

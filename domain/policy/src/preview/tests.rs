@@ -42,11 +42,9 @@ fn work(nodes: &[&str], at: i64) -> Work {
 
 #[test]
 fn kinds_have_stable_names() {
-    for kind in WorkKind::ALL {
-        assert_eq!(serde_json::to_string(&kind).unwrap(), format!("{:?}", kind.as_str()));
-        assert_eq!(WorkKind::parse(kind.as_str()), Some(kind));
+    for (kind, name) in [(WorkKind::Assign, "assign"), (WorkKind::Plan, "plan"), (WorkKind::Send, "send")] {
+        assert_eq!((kind.as_str(), serde_json::to_string(&kind).unwrap()), (name, format!("{name:?}")));
     }
-    assert_eq!(WorkKind::parse("Assign"), None);
 }
 
 #[test]
@@ -99,8 +97,8 @@ fn limits_bound_retries_and_timeouts() {
         ..work(&["b"], 1)
     };
     let over = |after, work: Work| {
-        let replay =
-            Replay::new(&tree(&[]), &tree(if after == Normal { &[] } else { std::slice::from_ref(&("a", after)) }.to_vec().as_slice()));
+        let told: Vec<_> = (after != Normal).then_some(("a", after)).into_iter().collect();
+        let replay = Replay::new(&tree(&[]), &tree(&told));
         replay.over_limits([work]).by_kind.get(&WorkKind::Send).copied().unwrap_or(0)
     };
     for (name, after, work, expected) in [

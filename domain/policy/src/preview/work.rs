@@ -17,9 +17,6 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Assign, Self::Plan, Self::Send];
-
     /// The stable name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -28,12 +25,6 @@ impl WorkKind {
             Self::Plan => "plan",
             Self::Send => "send",
         }
-    }
-
-    /// The kind of this name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
