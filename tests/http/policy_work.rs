@@ -2,6 +2,7 @@
 
 use super::client::Api;
 use super::given::{Guarded, World};
+use crate::support::server::run;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -137,6 +138,10 @@ async fn fifty_clients_meet_a_halted_zone_inside_and_nothing_beside_it() {
         assert_eq!((&policy["level"], &policy["node"], &event["schema_version"]), (&json!("normal"), &json!("city"), &json!(2)), "{event}");
         assert!(policy["version"].as_u64().is_some_and(|version| version >= 3), "{event}");
     }
+    let (server, folder) = world.into_parts();
+    assert!(server.stop().success());
+    let verified = run(&["verify", "--data-dir", folder.path().to_str().expect("UTF-8")]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
 #[tokio::test]
@@ -262,7 +267,7 @@ async fn a_preview_says_what_then_happens() {
         for command in given {
             carry_out(api, command).await;
         }
-        let (before, audited) = (levels(api).await, api.pages(AUDIT).await.len());
+        let (before, audited) = (levels(api).await, api.pages(&format!("{AUDIT}?after={}", newest(api).await)).await.len());
         let refused_before: BTreeSet<_> = do_the_work(api, "before").await.into_iter().collect();
         let asked = json!({"command": command});
         let preview = api.post(PREVIEW, asked.clone()).await.json(200);
