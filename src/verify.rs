@@ -1,11 +1,18 @@
 //! Checks on what was recorded: partitions are dense and their time never goes back; every entity folds to the same
 //! state twice from its events, and from its snapshot.
 
+use crate::config::Config;
+use crate::node::Node;
 use ionveil_actors::{LoadError, Loaded, Loader};
 use ionveil_journal::{Filter, Snapshot, Store, StoreError};
 use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
+use ionveil_policy::engine::Engine;
+use ionveil_policy::simulation::Simulation;
+use ionveil_policy::tree::Tree;
+use ionveil_workflow::Workflow;
 use serde::Serialize;
 use std::fmt;
+use std::sync::Arc;
 
 /// The most findings that a report keeps; all are counted.
 pub const FINDINGS_KEPT_MAX: usize = 1_000;
@@ -50,6 +57,52 @@ impl fmt::Display for Report {
             writeln!(f, "{}: {}: {}", finding.code, finding.stream, finding.detail)?;
         }
         write!(f, "{} events read, {} entities replayed, {} findings", self.events, self.entities, self.findings_total)
+    }
+}
+
+/// How entities are replayed: a loader for each kind of this release.
+#[derive(Clone)]
+pub struct Kinds {
+    workflows: Loader<Workflow>,
+    policy_trees: Loader<Tree>,
+    policy_engines: Loader<Engine>,
+    simulations: Loader<Simulation>,
+}
+
+impl Kinds {
+    /// As a node with these settings would replay them.
+    #[must_use]
+    pub fn new(config: &Config, store: &Arc<dyn Store>) -> Self {
+        Self {
+            workflows: Loader::new(Arc::new(Workflow::new(Arc::new(config.machines.clone()))), store.clone()),
+            policy_trees: Loader::new(Arc::new(config.policy.tree), store.clone()),
+            policy_engines: Loader::new(Arc::new(config.policy.engine.clone()), store.clone()),
+            simulations: Loader::new(Arc::new(Simulation), store.clone()),
+        }
+    }
+
+    /// As this node replays them.
+    #[must_use]
+    pub fn of(node: &Node) -> Self {
+        Self {
+            workflows: node.workflows.loader().clone(),
+            policy_trees: node.policy_trees.loader().clone(),
+            policy_engines: node.policy_engines.loader().clone(),
+            simulations: node.simulations.loader().clone(),
+        }
+    }
+
+    /// Replays an entity of any kind, as [`check_entity`] does; of an unknown kind it says so.
+    ///
+    /// # Errors
+    /// As [`check_entity`].
+    pub async fn check(&self, entity: &StreamId, report: &mut Report) -> Result<u64, StoreError> {
+        match entity.kind.as_str() {
+            Tree::KIND => check_entity(&self.policy_trees, entity, report).await,
+            Engine::KIND => check_entity(&self.policy_engines, entity, report).await,
+            Simulation::KIND => check_entity(&self.simulations, entity, report).await,
+            _workflow => check_entity(&self.workflows, entity, report).await,
+        }
     }
 }
 

@@ -263,8 +263,8 @@ fn machine(section: &mut Section<'_>) -> Option<MachineDefinition> {
     let initial = section.text("initial");
     let terminal = section.optional_texts("terminal");
     let states = section.tables("states", |state| {
-        let (name, to) = (state.text("name"), state.optional_texts("to"));
-        Some(StateDefinition { name: name?, to: to.unwrap_or_default() })
+        let (name, to, assigns) = (state.text("name"), state.optional_texts("to"), state.flag("assigns"));
+        Some(StateDefinition { name: name?, to: to.unwrap_or_default(), assigns: assigns? })
     });
     Some(MachineDefinition { initial: initial?, terminal, states: states? })
 }

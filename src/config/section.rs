@@ -79,6 +79,16 @@ impl<'a> Section<'a> {
         self.as_texts(key, value)
     }
 
+    /// True or false; false if the key is not there. None only after a fault was noted.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let Some(value) = self.take(key) else { return Some(false) };
+        let flag = value.as_bool();
+        if flag.is_none() {
+            self.fault(key, format!("must be true or false, not {}", value.type_str()));
+        }
+        flag
+    }
+
     /// Reads each table of a list with `read`; those with faults are left out.
     pub(super) fn tables<T>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'_>) -> Option<T>) -> Option<Vec<T>> {
         let Value::Array(items) = self.required(key)? else {

@@ -156,9 +156,11 @@ fn machines_are_checked_whole_with_paths() {
         [machines.rescue]
         initial = "called"
         terminal = ["safe"]
-        states = [{ name = "called", to = ["safe"] }, { name = "safe" }]
+        states = [{ name = "called", to = ["safe"] }, { name = "safe", assigns = true }]
     "#;
-    assert!(load_with(good, &[], &[]).unwrap().config.machines.get("rescue").is_some());
+    let machines = load_with(good, &[], &[]).unwrap().config.machines;
+    let rescue = machines.get("rescue").expect("it is there");
+    assert_eq!((rescue.assigns("called"), rescue.assigns("safe")), (false, true));
     let bad = r#"
         [machines.rescue]
         initial = "nowhere"
@@ -172,13 +174,14 @@ fn machines_are_checked_whole_with_paths() {
     let shapeless = "[machines.rescue]\nstates = [1, { name = 2, too = [] }]\n[machines]\nx = 5\n";
     let faults = load_with(shapeless, &[], &[]);
     assert!(faults.is_err());
-    let shapeless = "[machines]\nx = 5\n[machines.rescue]\nstates = [1, { name = 2, too = [] }]\n";
+    let shapeless = "[machines]\nx = 5\n[machines.rescue]\nstates = [1, { name = 2, too = [], assigns = 1 }]\n";
     let faults = load_with(shapeless, &[], &[]).unwrap_err().join("\n");
     for part in [
         "machines.x (file F): must be a table",
         "machines.rescue.initial (file F): is required",
         "machines.rescue.states[0] (file F): must be a table",
         "machines.rescue.states[1].name (file F): must be a text",
+        "machines.rescue.states[1].assigns (file F): must be true or false, not integer",
         "machines.rescue.states[1].too (file F): is unknown; did you mean `to`?",
     ] {
         assert!(faults.contains(part), "{part} is not in\n{faults}");

@@ -1,7 +1,7 @@
 //! What went otherwise, as a problem: the one place that maps refusals, conflicts, overload and faults to codes.
 
-use crate::http::problem::{Code, Fault, Problem, ProblemBody};
-use crate::time;
+use crate::http::problem::{Code, Fault, Halted, Problem, ProblemBody};
+use crate::time::{self, Rfc3339};
 use ionveil_actors::{AskError, LoadError};
 use ionveil_kernel::Rejection;
 use ionveil_policy::{engine, tree};
@@ -57,12 +57,22 @@ pub enum Problems {
 pub trait Refusal: Rejection {
     /// Its faults in the specification's order, with the fields of the request; at least one.
     fn as_faults(&self) -> Vec<Fault>;
+
+    /// Who halted what was asked for, if policy did.
+    fn halted(&self) -> Option<Halted> {
+        None
+    }
 }
 
 impl Refusal for ionveil_workflow::Rejection {
     fn as_faults(&self) -> Vec<Fault> {
         let faults: Vec<Fault> = self.faults().map(|one| fault(one.code(), one.field().map(Into::into), one.to_string())).collect();
         if faults.is_empty() { vec![fault(self.code(), self.field().map(Into::into), self.to_string())] } else { faults }
+    }
+
+    fn halted(&self) -> Option<Halted> {
+        let Self::PolicyHalted(halt) = self else { return None };
+        Some(Halted { node: halt.node.clone(), since: halt.since.map(Rfc3339), by: halt.by.clone() })
     }
 }
 
@@ -93,7 +103,10 @@ fn fault(code: &str, field: Option<String>, detail: String) -> Fault {
 #[must_use]
 pub fn problem_of<R: Refusal>(error: AskError<R>, if_match: bool) -> Problem {
     match error {
-        AskError::Rejected(rejection) => Problem::of_faults(rejection.as_faults()),
+        AskError::Rejected(rejection) => {
+            let problem = Problem::of_faults(rejection.as_faults());
+            rejection.halted().into_iter().fold(problem, Problem::halted)
+        }
         AskError::VersionConflict { actual, .. } if if_match => {
             Problem::new(Code::PreconditionFailed, format!("If-Match does not name the present version, which is \"{actual}\""))
         }

@@ -34,6 +34,10 @@ pub struct StateBody {
     name: String,
     /// Where it leads, in the order of the table.
     to: Vec<String>,
+    /// Whether a move into it assigns a unit or a resource, which the policy level *halted* refuses; absent: it does not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    assigns: bool,
 }
 
 /// All machines.
@@ -50,7 +54,7 @@ impl MachineBody {
             name: machine.name().to_owned(),
             initial: machine.initial().to_owned(),
             terminal: machine.terminals().map(str::to_owned).collect(),
-            states: states.map(|state| StateBody { name: state.name.clone(), to: state.to.clone() }).collect(),
+            states: states.map(|state| StateBody { name: state.name.clone(), to: state.to.clone(), assigns: state.assigns }).collect(),
         }
     }
 }

@@ -20,8 +20,11 @@ pub mod list;
 pub mod machines;
 pub mod openapi;
 pub mod policy;
+pub mod policy_audit;
 pub mod policy_commands;
 pub mod policy_outcomes;
+pub mod policy_preview;
+pub mod policy_preview_requests;
 pub mod policy_requests;
 pub mod server;
 pub mod simulation_bodies;
@@ -67,6 +70,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(policy_commands::clear_policy_override)
         .service(policy_commands::set_policy_root)
         .service(policy_outcomes::report_policy_outcome)
+        .service(policy_audit::list_policy_audit)
+        .service(policy_preview::preview_policy)
         .service(tree::get_tree)
         .service(tree::get_entity)
         .service(tree::resume_entity)

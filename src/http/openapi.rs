@@ -1,7 +1,10 @@
 //! The description of the interface, made from the handlers, and the page to try it.
 
 use crate::http::problem::{Fault, ProblemBody};
-use crate::http::{dead_letters, events, machines, policy, policy_commands, policy_outcomes, simulations, system, tree, workflows};
+use crate::http::{
+    dead_letters, events, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, simulations, system, tree,
+    workflows,
+};
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -19,6 +22,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         events::list_events, events::stream_events,
         policy_commands::add_policy_node, policy::list_policy_nodes, policy::get_policy_node, policy_commands::move_policy_node, policy_commands::remove_policy_node,
         policy_commands::set_policy_override, policy_commands::clear_policy_override, policy_commands::set_policy_root, policy_outcomes::report_policy_outcome,
+        policy_audit::list_policy_audit, policy_preview::preview_policy,
         tree::get_tree, tree::get_entity, tree::resume_entity,
         dead_letters::list_dead_letters, dead_letters::get_dead_letter, dead_letters::replay_dead_letter, dead_letters::discard_dead_letter,
         simulations::create_simulation, simulations::run_simulation, simulations::get_simulation, simulations::get_simulation_policy,

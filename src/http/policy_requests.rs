@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use utoipa::ToSchema;
 
 /// No limit of form: what is too long has a code of its own.
-const ANY_LENGTH: usize = usize::MAX;
+pub(super) const ANY_LENGTH: usize = usize::MAX;
 
 /// What is asked of a tree, and the version that the client has seen.
 pub struct Read<T> {
@@ -168,7 +168,7 @@ fn node_kind(fields: &mut Fields, text: &str) -> Option<NodeKind> {
 }
 
 /// Empty where it is missing, which the tree refuses.
-fn authorization(fields: &mut Fields) -> String {
+pub(super) fn authorization(fields: &mut Fields) -> String {
     let text = fields.optional::<String>("authorization").unwrap_or_default();
     if text.chars().any(char::is_control) {
         fields.fault(Code::InvalidField, "authorization", "must not have control characters");
@@ -178,7 +178,7 @@ fn authorization(fields: &mut Fields) -> String {
 
 /// A request that is refused for its form never reaches the tree, so what the tree would find wrong with the texts is told
 /// with it.
-fn judge(fields: &mut Fields, level: Option<&str>, authorization: &str, reason: Option<&str>) {
+pub(super) fn judge(fields: &mut Fields, level: Option<&str>, authorization: &str, reason: Option<&str>) {
     if fields.faulty() {
         for fault in Fault::of(level, authorization, reason) {
             fields.fault(Code::from_name(fault.code()).unwrap_or(Code::InvalidField), fault.field(), fault.to_string());

@@ -4,6 +4,7 @@
 //! the log under the same `trace_id`.
 
 use crate::http::trace::TraceId;
+use crate::time::Rfc3339;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use serde::Serialize;
@@ -66,6 +67,7 @@ codes! {
     BodyTooDeep = "body_too_deep", BAD_REQUEST, "The body is nested too deeply";
     InvalidId = "invalid_id", BAD_REQUEST, "A name has the wrong form";
     InvalidCursor = "invalid_cursor", BAD_REQUEST, "The cursor cannot be used";
+    InvalidRange = "invalid_range", BAD_REQUEST, "The time range is empty";
     InvalidTime = "invalid_time", BAD_REQUEST, "A time has the wrong form";
     OccurredInFuture = "occurred_in_future", BAD_REQUEST, "The time lies in the future";
     UnknownMachine = "unknown_machine", BAD_REQUEST, "The machine is unknown";
@@ -133,6 +135,7 @@ codes! {
     NotRunning = "not_running", CONFLICT, "It is not running";
     ForeignOutcome = "foreign_outcome", CONFLICT, "The outcome belongs to another simulation";
     NoCompletedResults = "no_completed_results", CONFLICT, "Nothing has completed";
+    PolicyHalted = "policy_halted", CONFLICT, "Policy has halted this";
     NoHistory = "no_history", CONFLICT, "There is nothing to go back to";
     HistoryTooLong = "history_too_long", CONFLICT, "The history is too long to be cloned";
     OccurredBeforePrevious = "occurred_before_previous", CONFLICT, "The time lies before the last event";
@@ -255,6 +258,8 @@ pub struct Problem {
     pub detail: String,
     /// All faults, if there may be several.
     pub errors: Vec<Fault>,
+    /// What the policy in force halted, if it did.
+    pub halted: Option<Box<Halted>>,
     /// When a retry makes sense, as `Retry-After`.
     pub retry_after_s: Option<u32>,
     /// The trace of the request.
@@ -265,7 +270,7 @@ impl Problem {
     /// An error without single faults.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after_s: None, trace_id: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), halted: None, retry_after_s: None, trace_id: None }
     }
 
     /// An error about one field or parameter.
@@ -294,6 +299,13 @@ impl Problem {
         Self::new(Code::Internal, "the request could not be carried out; the trace id names it in the server's log")
     }
 
+    /// The same, with who halted what was asked for.
+    #[must_use]
+    pub fn halted(mut self, by: Halted) -> Self {
+        self.halted = Some(Box::new(by));
+        self
+    }
+
     /// The same, to be retried after `seconds`.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
@@ -318,6 +330,7 @@ impl Problem {
             detail: self.detail.clone(),
             code: self.code,
             errors: self.errors.clone(),
+            policy: self.halted.as_deref().cloned(),
             retryable: self.code.retryable(),
             trace_id: self.trace_id,
         }
@@ -370,6 +383,22 @@ impl actix_web::ResponseError for Problem {
     }
 }
 
+/// Who halted what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Halted {
+    /// The node of the policy tree that decides.
+    #[schema(example = "B09.39")]
+    pub node: String,
+    /// Since when it has been halted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Rfc3339>,
+    /// Who halted it: a person's subject, or `engine:<node>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "user:jane")]
+    pub by: Option<String>,
+}
+
 /// `application/problem+json` (RFC 9457) as it is sent.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
@@ -390,6 +419,9 @@ pub struct ProblemBody {
     pub code: Code,
     /// All faults of the request, if there may be several.
     pub errors: Vec<Fault>,
+    /// With `policy_halted`: who halted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Halted>,
     /// Whether the same request may succeed later without being changed.
     pub retryable: bool,
     /// W3C trace id: names the request in the server's log.

@@ -281,7 +281,7 @@ pub(crate) async fn list_workflows(app: Data<App>, call: Call, listing: Query<Li
 }
 
 /// A partition that does not exist, or a position that nothing has yet, is never reached: that ends with patience.
-async fn wait_for(app: &App, (partition, position): (u16, u64)) -> Result<(), Problem> {
+pub(super) async fn wait_for(app: &App, (partition, position): (u16, u64)) -> Result<(), Problem> {
     let partitions = usize::from(app.node.store.partitions());
     if usize::from(partition) >= partitions {
         return Err(Problem::field(Code::InvalidField, "after", "names a partition that does not exist"));

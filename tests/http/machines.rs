@@ -8,7 +8,7 @@ const RESCUE: &str = r#"
 initial = "called"
 states = [
     { name = "called", to = ["moving"] },
-    { name = "moving", to = ["safe", "called"] },
+    { name = "moving", to = ["safe", "called"], assigns = true },
     { name = "safe" },
 ]
 "#;
@@ -20,11 +20,11 @@ async fn built_in_machines_and_ones_own_are_listed_with_their_tables() {
     let names: Vec<_> = items.as_array().expect("items").iter().map(|machine| machine["name"].clone()).collect();
     assert_eq!(json!(names), json!(["dispatch", "mission", "mission_phase", "rescue", "workflow"]));
     let dispatch = json!({"name": "dispatch", "initial": "queued", "terminal": ["arrived", "cancelled"], "states": [
-        {"name": "queued", "to": ["allocated", "cancelled"]}, {"name": "allocated", "to": ["departed", "cancelled"]},
+        {"name": "queued", "to": ["allocated", "cancelled"]}, {"name": "allocated", "to": ["departed", "cancelled"], "assigns": true},
         {"name": "departed", "to": ["arrived", "cancelled"]}, {"name": "arrived", "to": []}, {"name": "cancelled", "to": []}]});
     assert_eq!(items[0], dispatch);
     let rescue = json!({"name": "rescue", "initial": "called", "terminal": ["safe"], "states": [
-        {"name": "called", "to": ["moving"]}, {"name": "moving", "to": ["safe", "called"]}, {"name": "safe", "to": []}]});
+        {"name": "called", "to": ["moving"]}, {"name": "moving", "to": ["safe", "called"], "assigns": true}, {"name": "safe", "to": []}]});
     assert_eq!(items[3], rescue);
 }
 

@@ -13,6 +13,7 @@ mod idempotency;
 mod lists;
 mod machines;
 mod past;
+mod policy_work;
 mod preconditions;
 mod raw;
 mod root;

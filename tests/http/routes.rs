@@ -53,6 +53,8 @@ const ROUTES: &[Route] = &[
     post("/api/v1/workflows/{id}/clone", "/api/v1/workflows/w/clone", r#"{"new_id":"copy"}"#, Least::Dispatcher, 201),
     post("/api/v1/workflows/{id}/cancel", "/api/v1/workflows/w/cancel", "{}", Least::Dispatcher, 200),
     post("/api/v1/workflows/{id}/reconcile", "/api/v1/workflows/w/reconcile", r#"{"to":"queued"}"#, Least::Admin, 200),
+    get("/api/v1/policy/audit", "/api/v1/policy/audit", Least::Operator),
+    post("/api/v1/policy/preview", "/api/v1/policy/preview", r#"{"command":{"kind":"remove","node":"nosuch"}}"#, Least::Supervisor, 404),
     get("/api/v1/system/tree", "/api/v1/system/tree", Least::Operator),
     get("/api/v1/system/entities/{kind}/{id}", "/api/v1/system/entities/workflow/w", Least::Operator),
     post("/api/v1/system/entities/{kind}/{id}/resume", "/api/v1/system/entities/workflow/w/resume", "", Least::Supervisor, 409),

@@ -92,7 +92,7 @@ impl Script {
     }
 
     pub(super) async fn go(&mut self, org: &str, id: &str, from: &str, to: &str) -> Recorded {
-        let event = Transitioned { from: from.to_owned(), to: to.to_owned(), reason: None };
+        let event = Transitioned { from: from.to_owned(), to: to.to_owned(), reason: None, policy: None };
         self.happen(org, id, &Event::Transitioned(event)).await
     }
 

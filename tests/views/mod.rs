@@ -3,4 +3,5 @@
 mod contract;
 mod given;
 mod keeping_up;
+mod policy;
 mod stored;

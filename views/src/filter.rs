@@ -1,4 +1,6 @@
-//! What a list of workflows is narrowed down to, and how that is said in SQL.
+//! What a list of workflows or of the audit is narrowed down to, and how that is said in SQL.
+
+use ionveil_kernel::{EntityId, Timestamp};
 
 /// Which workflows a reader wants; an empty filter means all of the organisation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -7,6 +9,15 @@ pub struct WorkflowFilter {
     pub state: Option<String>,
     /// Only those of this machine.
     pub machine: Option<String>,
+}
+
+/// Which lines of an organisation's audit a reader wants; an empty filter means all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only those of this node.
+    pub node: Option<EntityId>,
+    /// Only those from this time on.
+    pub since: Option<Timestamp>,
 }
 
 /// One statement for each set of wishes, so that each can use its index.

@@ -1,8 +1,11 @@
 //! Folds a page of events into rows in memory, so that the tables are asked once and written once per page.
 
+use crate::work::WorkRow;
 use ionveil_kernel::{EntityId, EventId, Org, Recorded};
+use ionveil_policy::preview::WorkKind;
+use ionveil_policy::view as policy;
 use ionveil_workflow::KIND;
-use ionveil_workflow::view::{Row, project};
+use ionveil_workflow::view::{Row, ViewError, assigned, project};
 use std::collections::BTreeMap;
 
 /// The name of a row: its place in the table.
@@ -33,27 +36,53 @@ pub(crate) fn keys(events: &[Recorded]) -> Vec<Key> {
     places.into_iter().filter(|(_, _, first)| *first > 1).map(|(org, id, _)| (org.clone(), id.clone())).collect()
 }
 
-/// The rows after `events`, those that changed only, in the order of their names.
+/// What a page of events makes of the tables.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// The workflows that changed, as they are now, in the order of their names.
+    pub(crate) workflows: Vec<Row>,
+    /// New work that policy can stop.
+    pub(crate) work: Vec<WorkRow>,
+    /// New lines of the audit.
+    pub(crate) audit: Vec<policy::Row>,
+}
+
+/// What `events` make of `rows`, those that they change.
 ///
 /// # Errors
 /// The index of the first event that cannot be taken in, and what is wrong with it; the rows are lost then.
-pub(crate) fn fold(rows: Vec<Row>, events: &[Recorded]) -> Result<Vec<Row>, (usize, Poison)> {
+pub(crate) fn fold(rows: Vec<Row>, events: &[Recorded]) -> Result<Changes, (usize, Poison)> {
     let mut known: BTreeMap<Key, Slot> =
         rows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), Slot { row: Some(row), changed: false })).collect();
-    for (index, event) in events.iter().enumerate().filter(|(_, event)| event.stream.kind.as_str() == KIND) {
-        let slot = known.entry((event.stream.org.clone(), event.stream.id.clone())).or_default();
-        let before = slot.row.as_ref().map_or(0, |row| row.version);
-        let row = project(slot.row.take(), event).map_err(|error| (index, poison(event, &error)))?;
-        slot.changed |= row.as_ref().is_some_and(|row| row.version != before);
-        slot.row = row;
+    let mut changes = Changes::default();
+    for (index, event) in events.iter().enumerate() {
+        if event.stream.kind.as_str() == KIND {
+            let slot = known.entry((event.stream.org.clone(), event.stream.id.clone())).or_default();
+            let work = slot.take(event).map_err(|error| (index, poison(event, &error)))?;
+            changes.work.extend(work);
+        } else {
+            changes.audit.extend(policy::project(event).map_err(|error| (index, poison(event, &error)))?);
+        }
     }
-    Ok(known.into_values().filter(|slot| slot.changed).filter_map(|slot| slot.row).collect())
+    changes.workflows = known.into_values().filter(|slot| slot.changed).filter_map(|slot| slot.row).collect();
+    Ok(changes)
 }
 
 #[derive(Default)]
 struct Slot {
     row: Option<Row>,
     changed: bool,
+}
+
+impl Slot {
+    /// Takes in an event of the workflow; answers with the work that it is, if it is any.
+    fn take(&mut self, event: &Recorded) -> Result<Option<WorkRow>, ViewError> {
+        let before = self.row.as_ref().map_or(0, |row| row.version);
+        self.row = project(self.row.take(), event)?;
+        let changed = self.row.as_ref().filter(|row| row.version != before);
+        self.changed |= changed.is_some();
+        Ok(changed.and_then(|row| assigned(row, event)).map(|nodes| WorkRow::new(WorkKind::Assign, nodes, event)))
+    }
 }
 
 fn poison(event: &Recorded, error: &dyn std::error::Error) -> Poison {

@@ -14,12 +14,15 @@ mod projector;
 mod status;
 mod tables;
 mod views;
+mod work;
 
 pub use error::{Behind, ViewsError};
-pub use filter::WorkflowFilter;
+pub use filter::{AuditFilter, WorkflowFilter};
 pub use fold::Poison;
+pub use ionveil_policy::view::Row as AuditRow;
 pub use ionveil_workflow::view::Row as WorkflowRow;
 pub use location::Location;
 pub use projector::{Projector, ProjectorConfig};
 pub use status::{Phase, Status};
 pub use views::{Applied, Checkpoint, PAGE_ROWS_MAX, Views};
+pub use work::{ScopeCount, WorkPlace, WorkScope};

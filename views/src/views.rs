@@ -4,8 +4,9 @@
 
 use crate::tables::Tables;
 use crate::tables::apply::{Outcome, Page};
-use crate::{Behind, Location, Poison, ViewsError, WorkflowFilter, WorkflowRow};
-use ionveil_kernel::{EntityId, Env, EventId, Org, Recorded};
+use crate::{AuditFilter, Behind, Location, Poison, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow};
+use ionveil_kernel::{EntityId, Env, EventId, Org, Recorded, Timestamp};
+use ionveil_policy::tree::AuditRecord;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -143,6 +144,41 @@ impl Views {
     /// `Unavailable`.
     pub async fn count(&self, org: &Org, filter: &WorkflowFilter) -> Result<u64, ViewsError> {
         self.tables.count(org, filter).await
+    }
+
+    /// Lines of an organisation's policy audit by number, those after `after` (exclusive), at most `limit` and
+    /// [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn audit(&self, org: &Org, filter: &AuditFilter, after: u64, limit: usize) -> Result<Vec<AuditRecord>, ViewsError> {
+        let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
+        self.tables.audit(org, filter, i64::try_from(after).unwrap_or(i64::MAX), limit).await
+    }
+
+    /// How much work of each scope happened from `from` on and before `to`; scopes without any are left out. What it costs
+    /// grows with the work of the time range and the number of scopes, not with all the work there ever was.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn scopes(&self, org: &Org, from: Timestamp, to: Timestamp) -> Result<Vec<ScopeCount>, ViewsError> {
+        self.tables.scopes(org, from, to).await
+    }
+
+    /// Where the first work of a scope in the time range from `range.0` on and before `range.1` is recorded, in order of
+    /// time, at most `limit` and [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn work(
+        &self,
+        org: &Org,
+        scope: &WorkScope,
+        range: (Timestamp, Timestamp),
+        limit: usize,
+    ) -> Result<Vec<WorkPlace>, ViewsError> {
+        let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
+        self.tables.first_work(org, scope, range, limit).await
     }
 
     /// Waits until the views have come to `positions` (by partition; 0 or a missing one is no wish), at most for

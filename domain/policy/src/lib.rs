@@ -10,6 +10,7 @@
 //! | levels and what each means, the rules that move them | `level.rs`, `ladder.rs` |
 //! | the tree, the engine of a node, what keeps them in step | `tree/`, `engine/`, `react.rs` |
 //! | what a change would have refused | `preview/` |
+//! | what the list of the audit shows | `view.rs` |
 //! | settings tried on made-up or real outcomes | `simulation/` |
 //!
 //! # Invariants of the tree
@@ -42,3 +43,4 @@ pub mod preview;
 pub mod react;
 pub mod simulation;
 pub mod tree;
+pub mod view;

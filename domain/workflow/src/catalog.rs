@@ -56,11 +56,20 @@ const MISSION_PHASE: &[Row] = &[
     ("aborted", &[]),
 ];
 
+/// Name, table, and the state in which it takes units or resources: what policy stops when it is *halted*.
+type Table = (&'static str, &'static [Row], &'static str);
+
+/// The built-in machines.
+const TABLES: [Table; 4] = [
+    ("dispatch", DISPATCH, "allocated"),
+    ("workflow", WORKFLOW, "scheduled"),
+    ("mission", MISSION, "executing"),
+    ("mission_phase", MISSION_PHASE, "fueling"),
+];
+
 /// Constants in the shape that the engine works with; shared, so that a workflow costs a pointer.
-static BUILT_IN: LazyLock<[Arc<Machine>; 4]> = LazyLock::new(|| {
-    [("dispatch", DISPATCH), ("workflow", WORKFLOW), ("mission", MISSION), ("mission_phase", MISSION_PHASE)]
-        .map(|(name, table)| Arc::new(Machine::built_in(name, table)))
-});
+static BUILT_IN: LazyLock<[Arc<Machine>; 4]> =
+    LazyLock::new(|| TABLES.map(|(name, table, assigning)| Arc::new(Machine::built_in(name, table, assigning))));
 
 /// The built-in machine of this name.
 pub(crate) fn built_in(name: &str) -> Option<&'static Arc<Machine>> {

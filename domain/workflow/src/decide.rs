@@ -1,5 +1,5 @@
 //! What a command leads to: one event, or a refusal. Order of the checks: is there such a workflow, does the command
-//! make sense for its machine, has it ended, is there an edge.
+//! make sense for its machine, has it ended, is there an edge, does the policy in force let it pass.
 
 use crate::attributes::{AttributeFault, Attributes};
 use crate::catalog::Machines;
@@ -10,7 +10,7 @@ use crate::evolve::check_stack;
 use crate::machine::Machine;
 use crate::reject::{CLONE_STACK_MAX, Fault, Faults, REASON_CHARS_MAX, Rejection};
 use crate::state::{Live, State};
-use ionveil_kernel::EntityId;
+use ionveil_kernel::{EntityId, Policy};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 pub(crate) const FAILED: &str = "failed";
 
 /// The one event that follows.
-pub(crate) fn decide(machines: &Machines, state: &State, command: &Command) -> Result<Event, Rejection> {
+pub(crate) fn decide(machines: &Machines, state: &State, command: &Command, policy: &Policy) -> Result<Event, Rejection> {
     match (state, command) {
         (State::Absent, Command::Register { machine, initial_state, attributes }) => {
             register(machines, machine, initial_state.as_deref(), attributes)
@@ -37,8 +37,8 @@ pub(crate) fn decide(machines: &Machines, state: &State, command: &Command) -> R
             | Command::Reconcile { .. },
         ) => Err(Rejection::EntityNotFound),
         (State::Live(_), Command::Register { .. } | Command::Clone { .. }) => Err(Rejection::DuplicateEntity),
-        (State::Live(live), Command::Transition { to, reason }) => live.transition(to, reason),
-        (State::Live(live), Command::Step { step, outcome, reason }) => live.step(step, *outcome, reason),
+        (State::Live(live), Command::Transition { to, reason }) => live.transition(to, reason, policy),
+        (State::Live(live), Command::Step { step, outcome, reason }) => live.step(step, *outcome, reason, policy),
         (State::Live(live), Command::Rollback { reason }) => live.roll_back(reason),
         (State::Live(live), Command::Cancel { reason }) => live.cancel(reason),
         (State::Live(live), Command::Reconcile { to, reason }) => live.reconcile(to, reason),
@@ -109,20 +109,22 @@ fn check_copy(machine: &Machine, stack: &[String], faults: &mut Vec<Fault>) {
 }
 
 impl Live {
-    fn transition(&self, to: &str, reason: &Option<String>) -> Result<Event, Rejection> {
+    fn transition(&self, to: &str, reason: &Option<String>, policy: &Policy) -> Result<Event, Rejection> {
         self.check(Some(("to", to)), reason)?;
         let from = self.leave(to, Some("to"))?;
-        Ok(Event::Transitioned(Transitioned { from, to: to.to_owned(), reason: reason.clone() }))
+        let policy = self.admit(to, policy)?;
+        Ok(Event::Transitioned(Transitioned { from, to: to.to_owned(), reason: reason.clone(), policy }))
     }
 
-    fn step(&self, step: &str, outcome: StepOutcome, reason: &Option<String>) -> Result<Event, Rejection> {
+    fn step(&self, step: &str, outcome: StepOutcome, reason: &Option<String>, policy: &Policy) -> Result<Event, Rejection> {
         self.check(Some(("step", step)), reason)?;
         let owned = step.to_owned();
         Ok(match outcome {
             StepOutcome::Started => self.leave(step, Some("step")).map(|_| Event::StepStarted(StepStarted { step: owned }))?,
             StepOutcome::Completed => {
                 let from = self.leave(step, Some("step"))?;
-                Event::StepCompleted(StepCompleted { step: owned.clone(), from, to: owned })
+                let policy = self.admit(step, policy)?;
+                Event::StepCompleted(StepCompleted { step: owned.clone(), from, to: owned, policy })
             }
             StepOutcome::Failed => {
                 let from = self.leave(FAILED, None)?;

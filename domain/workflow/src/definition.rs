@@ -20,7 +20,7 @@ pub const EDGES_MAX: usize = 4_096;
 /// terminal = ["safe"]                       # optional; must then be exactly the states without targets
 /// states = [
 ///     { name = "called", to = ["moving"] },
-///     { name = "moving", to = ["safe", "called"] },
+///     { name = "moving", to = ["safe", "called"], assigns = true },   # optional; a unit or a resource is taken
 ///     { name = "safe" },
 /// ]
 /// ```
@@ -45,6 +45,20 @@ pub struct StateDefinition {
     /// Where it may go, in table order; none for a terminal state.
     #[serde(default)]
     pub to: Vec<String>,
+    /// Whether a move into it assigns a unit or a resource, which the policy level *halted* refuses.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub assigns: bool,
+}
+
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+impl MachineDefinition {
+    /// Whether any of its states assigns something.
+    pub(crate) fn assigns(&self) -> bool {
+        self.states.iter().any(|state| state.assigns)
+    }
 }
 
 /// Whether `text` matches [`NAME_PATTERN`].

@@ -82,7 +82,7 @@ impl Live {
         Ok(self)
     }
 
-    fn step_completed(self, StepCompleted { step, from, to }: &StepCompleted) -> Evolved<Self> {
+    fn step_completed(self, StepCompleted { step, from, to, .. }: &StepCompleted) -> Evolved<Self> {
         if step != to {
             return broken(7, format!("the step {step:?} cannot lead to {to:?}"));
         }

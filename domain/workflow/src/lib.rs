@@ -9,6 +9,7 @@
 //! | machines: written, checked, resolved, catalogued | `definition.rs`, `validate.rs`, `machine.rs`, `catalog.rs` |
 //! | what can be asked, what can happen, what is known | `command.rs`, `event.rs`, `state.rs`, `attributes.rs` |
 //! | what follows from what | `decide.rs`, `reject.rs`, `evolve.rs` |
+//! | what the policy in force stops | `policy.rs` |
 //! | ways through a table | `path.rs` |
 //! | states of the past, and logs compared | `fold.rs`, `replay.rs` |
 //! | what the list shows | `view.rs` |
@@ -42,6 +43,7 @@ mod fold;
 mod machine;
 pub mod migrate;
 mod path;
+mod policy;
 mod reject;
 pub mod replay;
 mod state;
@@ -59,11 +61,12 @@ pub use event::{Cancelled, Cloned, Event, Reconciled, Registered, RolledBack, St
 pub use fold::{FoldError, Moment, fold, ordered, state_at};
 pub use machine::Machine;
 pub use path::{PathFault, path, validate_path};
+pub use policy::{AGENCY, Halt, InForce, ZONE};
 pub use reject::{CLONE_STACK_MAX, Fault, Faults, REASON_CHARS_MAX, Rejection, RejectionClass};
 pub use state::{Live, State, Summary};
 pub use validate::{MachineFault, MachineFaultKind};
 
-use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, StreamId};
+use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, StreamId};
 use std::sync::Arc;
 
 /// The kind of entity, first word of the streams' names.
@@ -104,8 +107,12 @@ impl Decider for Workflow {
         State::Absent
     }
 
-    fn decide(&self, state: &State, command: &Command, _env: &DecideEnv<'_>) -> Result<Decision<Self>, Rejection> {
-        decide::decide(&self.machines, state, command).map(|event| vec![((), event)])
+    fn decide(&self, state: &State, command: &Command, env: &DecideEnv<'_>) -> Result<Decision<Self>, Rejection> {
+        decide::decide(&self.machines, state, command, env.policy).map(|event| vec![((), event)])
+    }
+
+    fn scope(&self, _owner: &StreamId, state: &State, command: &Command) -> Option<Vec<EntityId>> {
+        policy::scope(state, command)
     }
 
     fn evolve(&self, state: State, (): &(), event: &Event) -> Result<State, BrokenInvariant> {

@@ -29,12 +29,14 @@ impl Machine {
         if faults.is_empty() { Ok(Self::assemble(name, false, definition)) } else { Err(faults) }
     }
 
-    /// Makes a built-in machine from its table; the first state is the initial one. A test holds the tables to
-    /// [`faults`].
-    pub(crate) fn built_in(name: &str, table: &[(&str, &[&str])]) -> Self {
-        let states = table
-            .iter()
-            .map(|(name, to)| StateDefinition { name: (*name).to_owned(), to: to.iter().map(|target| (*target).to_owned()).collect() });
+    /// Makes a built-in machine from its table; the first state is the initial one, `assigning` the one that assigns. A
+    /// test holds the tables to [`faults`].
+    pub(crate) fn built_in(name: &str, table: &[(&str, &[&str])], assigning: &str) -> Self {
+        let states = table.iter().map(|(name, to)| StateDefinition {
+            name: (*name).to_owned(),
+            to: to.iter().map(|target| (*target).to_owned()).collect(),
+            assigns: *name == assigning,
+        });
         let initial = table.first().map_or("", |(name, _)| name).to_owned();
         Self::assemble(name, true, MachineDefinition { initial, terminal: None, states: states.collect() })
     }
@@ -90,6 +92,12 @@ impl Machine {
     #[must_use]
     pub fn is_terminal(&self, state: &str) -> bool {
         self.index(state).is_some_and(|index| self.is_terminal_at(index))
+    }
+
+    /// Whether a move into `state` assigns a unit or a resource; false for unknown states.
+    #[must_use]
+    pub fn assigns(&self, state: &str) -> bool {
+        self.index(state).is_some_and(|index| self.definition.states[usize::from(index)].assigns)
     }
 
     /// Whether the table has the edge; false for unknown states.

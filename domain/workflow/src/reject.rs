@@ -2,6 +2,7 @@
 
 use crate::attributes::AttributeFault;
 use crate::definition::is_lawful_name;
+use crate::policy::Halt;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -47,6 +48,9 @@ pub enum Rejection {
         /// How many states the source's stack has.
         states: usize,
     },
+    /// It would assign something where the policy in force is halted.
+    #[error("{0}")]
+    PolicyHalted(Box<Halt>),
 }
 
 /// What a refusal is at heart.
@@ -71,7 +75,8 @@ impl Rejection {
             | Self::InvalidTransition { .. }
             | Self::TerminalState { .. }
             | Self::NoHistory
-            | Self::HistoryTooLong { .. } => RejectionClass::Conflict,
+            | Self::HistoryTooLong { .. }
+            | Self::PolicyHalted(_) => RejectionClass::Conflict,
         }
     }
 
@@ -82,7 +87,9 @@ impl Rejection {
             Self::Invalid(faults) => faults.first.field(),
             Self::InvalidTransition { field, .. } => field.map(Cow::Borrowed),
             Self::DuplicateEntity => Some(Cow::Borrowed("id")),
-            Self::EntityNotFound | Self::TerminalState { .. } | Self::NoHistory | Self::HistoryTooLong { .. } => None,
+            Self::EntityNotFound | Self::TerminalState { .. } | Self::NoHistory | Self::HistoryTooLong { .. } | Self::PolicyHalted(_) => {
+                None
+            }
         }
     }
 
@@ -103,6 +110,7 @@ impl ionveil_kernel::Rejection for Rejection {
             Self::TerminalState { .. } => "terminal_state",
             Self::NoHistory => "no_history",
             Self::HistoryTooLong { .. } => "history_too_long",
+            Self::PolicyHalted(_) => "policy_halted",
         }
     }
 }

@@ -6,6 +6,7 @@ mod histories;
 mod laws;
 mod machines;
 mod migration;
+mod policy;
 mod refusals;
 mod replays;
 mod rows;
@@ -22,11 +23,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A table from `a > b c, b > , c >`.
+/// A table from `a > b c, b! > , c >`; `!` marks a state that assigns.
 fn table(initial: &str, rows: &str) -> MachineDefinition {
     let row = |row: &str| {
         let (name, to) = row.split_once('>').expect("a row has a >");
-        StateDefinition { name: name.trim().to_owned(), to: to.split_whitespace().map(str::to_owned).collect() }
+        let (name, assigns) = name.trim().strip_suffix('!').map_or((name.trim(), false), |name| (name, true));
+        StateDefinition { name: name.to_owned(), to: to.split_whitespace().map(str::to_owned).collect(), assigns }
     };
     MachineDefinition { initial: initial.to_owned(), terminal: None, states: rows.split(',').map(row).collect() }
 }
@@ -77,7 +79,7 @@ fn cloned(machine: &str, stack: &[&str]) -> Event {
 }
 
 fn moved(from: &str, to: &str) -> Event {
-    Event::Transitioned(Transitioned { from: from.into(), to: to.into(), reason: None })
+    Event::Transitioned(Transitioned { from: from.into(), to: to.into(), reason: None, policy: None })
 }
 
 fn rolled_back(from: &str, to: &str) -> Event {
@@ -97,7 +99,7 @@ fn started(step: &str) -> Event {
 }
 
 fn completed(from: &str, to: &str) -> Event {
-    Event::StepCompleted(StepCompleted { step: to.into(), from: from.into(), to: to.into() })
+    Event::StepCompleted(StepCompleted { step: to.into(), from: from.into(), to: to.into(), policy: None })
 }
 
 fn failed(step: &str, from: &str, reason: Option<&str>) -> Event {

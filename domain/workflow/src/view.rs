@@ -3,7 +3,7 @@
 //! Data only: which table, and how it is written, is the views' business.
 
 use crate::event::Event;
-use crate::{KIND, catalog};
+use crate::{Attributes, KIND, StateDefinition, catalog, policy};
 use ionveil_kernel::{DecodeError, EntityId, EventCodec, Org, Recorded, Timestamp};
 
 /// A workflow in the list.
@@ -17,6 +17,8 @@ pub struct Row {
     pub machine: String,
     /// The terminal states of a machine that is not built in, as a JSON list; none for a built-in machine.
     pub terminal_states: Option<String>,
+    /// The states of such a machine that assign something, as a JSON list; none for a built-in machine.
+    pub assigning_states: Option<String>,
     /// The present state.
     pub state: String,
     /// Whether nothing leads out of it.
@@ -89,15 +91,16 @@ fn begin(recorded: &Recorded, event: Event) -> Result<Option<Row>, ViewError> {
     };
     let text =
         |value: serde_json::Result<String>| value.map_err(|error| ViewError::Unreadable(DecodeError::invalid(&recorded.event_type, error)));
-    let terminal_states = definition.map(|definition| {
-        let terminal = definition.states.into_iter().filter(|state| state.to.is_empty()).map(|state| state.name);
-        text(serde_json::to_string(&terminal.collect::<Vec<_>>()))
-    });
+    let listed = |which: fn(&StateDefinition) -> bool| {
+        let states = definition.as_ref().map(|definition| definition.states.iter().filter(|state| which(state)));
+        states.map(|states| text(serde_json::to_string(&states.map(|state| &state.name).collect::<Vec<_>>()))).transpose()
+    };
     Ok(Some(Row {
         org: recorded.stream.org.clone(),
         id: recorded.stream.id.clone(),
         machine,
-        terminal_states: terminal_states.transpose()?,
+        terminal_states: listed(|state| state.to.is_empty())?,
+        assigning_states: listed(|state| state.assigns)?,
         state: state.unwrap_or_default(),
         terminal: false,
         version: 0,
@@ -132,4 +135,24 @@ fn finish(row: Row, recorded: &Recorded) -> Result<Row, ViewError> {
         recorded_at: recorded.recorded_at,
         ..row
     })
+}
+
+/// The nodes of the policy tree that a move was subject to, if `recorded` is one that assigned something: work that policy
+/// can stop. `row` is the row after it.
+#[must_use]
+pub fn assigned(row: &Row, recorded: &Recorded) -> Option<Vec<EntityId>> {
+    let moved = matches!(&*recorded.event_type, "transitioned" | "step_completed");
+    if !moved || row.version != recorded.sequence_number || !assigns(row) {
+        return None;
+    }
+    let attributes = serde_json::from_str::<Attributes>(&row.attributes).unwrap_or_default();
+    Some(policy::nodes(&attributes))
+}
+
+/// Whether a move into the row's state assigns something.
+fn assigns(row: &Row) -> bool {
+    match &row.assigning_states {
+        None => catalog::built_in(&row.machine).is_some_and(|machine| machine.assigns(&row.state)),
+        Some(states) => serde_json::from_str(states).is_ok_and(|states: Vec<String>| states.contains(&row.state)),
+    }
 }

@@ -1,8 +1,9 @@
 //! The transactions on the tables, the same for every database: a page with its checkpoint, and a new beginning.
 
 use super::{VERSION, integer};
-use crate::fold::{Key, fold, keys};
-use crate::{Poison, ViewsError, WorkflowRow};
+use crate::fold::{Changes, Key, fold, keys};
+use crate::work::WorkRow;
+use crate::{AuditRow, Poison, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 
 /// A piece of a partition: everything after `from` up to `scanned_to` was looked at, and `events` is what was found.
@@ -36,6 +37,10 @@ pub(crate) trait Work: Send {
     fn load(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<WorkflowRow>, ViewsError>> + Send;
     /// Writes rows.
     fn store(&mut self, rows: &[WorkflowRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// Adds work; what is there already stays.
+    fn note_work(&mut self, rows: &[WorkRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// Adds lines to the audit; what is there already stays.
+    fn note_audit(&mut self, rows: &[AuditRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Moves a checkpoint.
     fn checkpoint(&mut self, partition: u16, position: i64, last: Option<&Recorded>)
     -> impl Future<Output = Result<(), ViewsError>> + Send;
@@ -80,10 +85,21 @@ async fn take(work: &mut impl Work, events: &[Recorded]) -> Result<(usize, Optio
             (before, fold(rows, before).map_err(lost)?, Some(poison))
         }
     };
-    if !changed.is_empty() {
-        work.store(&changed).await?;
-    }
+    write(work, &changed).await?;
     Ok((events.len(), poison))
+}
+
+async fn write(work: &mut impl Work, changes: &Changes) -> Result<(), ViewsError> {
+    if !changes.workflows.is_empty() {
+        work.store(&changes.workflows).await?;
+    }
+    if !changes.work.is_empty() {
+        work.note_work(&changes.work).await?;
+    }
+    if !changes.audit.is_empty() {
+        work.note_audit(&changes.audit).await?;
+    }
+    Ok(())
 }
 
 /// The rows that `events` change, as they are now.

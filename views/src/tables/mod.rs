@@ -7,8 +7,9 @@ mod reads;
 mod sqlite;
 
 use crate::filter::Filtered;
-use crate::{Checkpoint, Location, ViewsError, WorkflowFilter, WorkflowRow};
-use ionveil_kernel::{EntityId, Org};
+use crate::{AuditFilter, Checkpoint, Location, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow};
+use ionveil_kernel::{EntityId, Org, Timestamp};
+use ionveil_policy::tree::AuditRecord;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
@@ -16,7 +17,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// row is made anew at the next start.
 pub(crate) const VIEW: &str = "workflows";
 /// See [`VIEW`].
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 /// Where applied schema steps are kept.
 const STEPS_TABLE: &str = "views_migrations";
 
@@ -25,11 +26,19 @@ const STEPS_TABLE: &str = "views_migrations";
 struct Lists {
     workflows: Filtered,
     count: Filtered,
+    audit: String,
+    audit_of_node: String,
 }
 
 impl Lists {
     fn new() -> Self {
-        Self { workflows: Filtered::new(include_str!("sql/workflows.sql"), 3), count: Filtered::new(include_str!("sql/count.sql"), 1) }
+        let audit = include_str!("sql/audit.sql");
+        Self {
+            workflows: Filtered::new(include_str!("sql/workflows.sql"), 3),
+            count: Filtered::new(include_str!("sql/count.sql"), 1),
+            audit: audit.replace("/*node*/", ""),
+            audit_of_node: audit.replace("/*node*/", "AND node = $5"),
+        }
     }
 }
 
@@ -90,14 +99,35 @@ impl Tables {
         either!(self, tables => tables.count(org, filter).await)
     }
 
+    pub(crate) async fn audit(&self, org: &Org, filter: &AuditFilter, after: i64, limit: i64) -> Result<Vec<AuditRecord>, ViewsError> {
+        either!(self, tables => tables.audit(org, filter, after, limit).await)
+    }
+
+    pub(crate) async fn scopes(&self, org: &Org, from: Timestamp, to: Timestamp) -> Result<Vec<ScopeCount>, ViewsError> {
+        either!(self, tables => tables.scopes(org, from, to).await)
+    }
+
+    pub(crate) async fn first_work(
+        &self,
+        org: &Org,
+        scope: &WorkScope,
+        range: (Timestamp, Timestamp),
+        limit: i64,
+    ) -> Result<Vec<WorkPlace>, ViewsError> {
+        either!(self, tables => tables.first_work(org, scope, range, limit).await)
+    }
+
     pub(crate) async fn close(&self) {
         either!(self, tables => tables.close().await);
     }
 }
 
-fn migrator(first: &'static str) -> Migrator {
-    let step = Migration::new(1, "workflows".into(), MigrationType::Simple, first.into_sql_str(), false);
-    let mut migrator = Migrator::with_migrations(vec![step]);
+/// The steps of the schema, named as their files are, in order.
+fn migrator(steps: [(&'static str, &'static str); 2]) -> Migrator {
+    let step = |((name, text), number): ((&'static str, &'static str), i64)| {
+        Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    let mut migrator = Migrator::with_migrations(steps.into_iter().zip(1..).map(step).collect());
     migrator.dangerous_set_table_name(STEPS_TABLE);
     migrator
 }
@@ -115,4 +145,9 @@ pub(crate) fn integer(count: u64) -> Result<i64, ViewsError> {
 /// A count as the program has it.
 fn count(integer: i64) -> Result<u64, ViewsError> {
     u64::try_from(integer).map_err(|_| ViewsError::Corrupt(format!("{integer} where a count should be")))
+}
+
+/// A line of the audit as it is kept.
+fn text(record: &AuditRecord) -> Result<String, ViewsError> {
+    serde_json::to_string(record).map_err(|error| ViewsError::Invalid(error.to_string()))
 }

@@ -8,7 +8,8 @@ use super::apply::{Stored, Work};
 use super::reads::reads;
 use super::{Lists, STEPS_TABLE, VERSION, VIEW, migrator, safe};
 use crate::fold::Key;
-use crate::{ViewsError, WorkflowRow};
+use crate::work::WorkRow;
+use crate::{AuditRow, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Row, Transaction};
@@ -67,7 +68,10 @@ fn is_lawful(schema: &str) -> bool {
 async fn migrate(options: PgConnectOptions, schema: &str) -> Result<(), ViewsError> {
     let mut connection = options.connect().await?;
     create_schema(&mut connection, schema).await?;
-    let migrator = migrator(include_str!("../../../migrations/postgres/views/0001_workflows.sql"));
+    let migrator = migrator([
+        ("workflows", include_str!("../../../migrations/postgres/views/0001_workflows.sql")),
+        ("policy", include_str!("../../../migrations/postgres/views/0002_policy.sql")),
+    ]);
     migrator.run_direct(None, &mut connection, false).await.map_err(ViewsError::Schema)?;
     Ok(connection.close().await?)
 }
@@ -105,12 +109,39 @@ impl Work for PostgresWork {
             .bind(column(rows, |row| row.id.as_str()))
             .bind(column(rows, |row| row.machine.as_str()))
             .bind(column(rows, |row| row.terminal_states.as_deref()))
+            .bind(column(rows, |row| row.assigning_states.as_deref()))
             .bind(column(rows, |row| row.state.as_str()))
             .bind(column(rows, |row| row.terminal))
             .bind(versions)
             .bind(column(rows, |row| row.attributes.as_str()))
             .bind(column(rows, |row| row.occurred_at.micros()))
             .bind(column(rows, |row| row.recorded_at.micros()));
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn note_work(&mut self, rows: &[WorkRow]) -> Result<(), ViewsError> {
+        let scopes = rows.iter().map(|row| row.scope.to_text()).collect::<Result<Vec<_>, _>>()?;
+        let positions = rows.iter().map(|row| super::integer(row.place.position)).collect::<Result<Vec<_>, _>>()?;
+        let query = sqlx::query(include_str!("sql/postgres/note_work.sql"))
+            .bind(column(rows, |row| row.org.as_str()))
+            .bind(scopes)
+            .bind(column(rows, |row| row.place.occurred_at.micros()))
+            .bind(column(rows, |row| i32::from(row.place.partition)))
+            .bind(positions);
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn note_audit(&mut self, rows: &[AuditRow]) -> Result<(), ViewsError> {
+        let numbers = rows.iter().map(|row| super::integer(row.record.seq)).collect::<Result<Vec<_>, _>>()?;
+        let lines = rows.iter().map(|row| super::text(&row.record)).collect::<Result<Vec<_>, _>>()?;
+        let query = sqlx::query(include_str!("sql/postgres/note_audit.sql"))
+            .bind(column(rows, |row| row.org.as_str()))
+            .bind(numbers)
+            .bind(column(rows, |row| row.record.node.as_str()))
+            .bind(column(rows, |row| row.record.time.micros()))
+            .bind(lines);
         query.execute(&mut *self.0).await?;
         Ok(())
     }
@@ -142,6 +173,6 @@ impl Work for PostgresWork {
     }
 }
 
-fn column<'a, T>(rows: &'a [WorkflowRow], value: impl Fn(&'a WorkflowRow) -> T) -> Vec<T> {
+fn column<'a, R, T>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
 }

@@ -42,6 +42,68 @@ macro_rules! reads {
             }
         }
 
+        impl $tables {
+            pub(super) async fn audit(
+                &self,
+                org: &ionveil_kernel::Org,
+                filter: &$crate::AuditFilter,
+                after: i64,
+                limit: i64,
+            ) -> Result<Vec<ionveil_policy::tree::AuditRecord>, $crate::ViewsError> {
+                let text = if filter.node.is_some() { &self.lists.audit_of_node } else { &self.lists.audit };
+                let since = filter.since.unwrap_or(ionveil_kernel::Timestamp::MIN).micros();
+                let query = sqlx::query($crate::tables::safe(text)).bind(org.as_str()).bind(after).bind(since).bind(limit);
+                let query = filter.node.iter().fold(query, |query, node| query.bind(node.as_str()));
+                query.fetch_all(&self.readers).await?.iter().map(line).collect()
+            }
+
+            pub(super) async fn scopes(
+                &self,
+                org: &ionveil_kernel::Org,
+                from: ionveil_kernel::Timestamp,
+                to: ionveil_kernel::Timestamp,
+            ) -> Result<Vec<$crate::ScopeCount>, $crate::ViewsError> {
+                let query = sqlx::query(include_str!("sql/scopes.sql")).bind(org.as_str()).bind(from.micros()).bind(to.micros());
+                query.fetch_all(&self.readers).await?.iter().filter_map(|row| scope(row).transpose()).collect()
+            }
+
+            pub(super) async fn first_work(
+                &self,
+                org: &ionveil_kernel::Org,
+                scope: &$crate::WorkScope,
+                (from, to): (ionveil_kernel::Timestamp, ionveil_kernel::Timestamp),
+                limit: i64,
+            ) -> Result<Vec<$crate::WorkPlace>, $crate::ViewsError> {
+                let query = sqlx::query(include_str!("sql/work.sql")).bind(org.as_str()).bind(scope.to_text()?);
+                let query = query.bind(from.micros()).bind(to.micros()).bind(limit);
+                query.fetch_all(&self.readers).await?.iter().map(place).collect()
+            }
+        }
+
+        fn line(row: &$row) -> Result<ionveil_policy::tree::AuditRecord, $crate::ViewsError> {
+            let text: &str = sqlx::Row::try_get(row, 0)?;
+            serde_json::from_str(text).map_err(|error| $crate::ViewsError::Corrupt(format!("a line of the audit: {error}")))
+        }
+
+        /// None of a scope without work in the time range.
+        fn scope(row: &$row) -> Result<Option<$crate::ScopeCount>, $crate::ViewsError> {
+            use sqlx::Row as _;
+            let (count, first): (i64, Option<i64>) = (row.try_get(1)?, row.try_get(2)?);
+            let Some(first) = first.map(ionveil_kernel::Timestamp::from_micros) else { return Ok(None) };
+            let scope = $crate::WorkScope::from_text(row.try_get(0)?)?;
+            Ok(Some($crate::ScopeCount { scope, count: $crate::tables::count(count)?, first }))
+        }
+
+        fn place(row: &$row) -> Result<$crate::WorkPlace, $crate::ViewsError> {
+            use sqlx::Row as _;
+            let partition: i32 = row.try_get(1)?;
+            Ok($crate::WorkPlace {
+                occurred_at: ionveil_kernel::Timestamp::from_micros(row.try_get(0)?),
+                partition: u16::try_from(partition).map_err(|_| $crate::ViewsError::Corrupt(format!("partition {partition}")))?,
+                position: $crate::tables::count(row.try_get(2)?)?,
+            })
+        }
+
         fn stored(row: &$row) -> Result<$crate::tables::apply::Stored, $crate::ViewsError> {
             use sqlx::Row as _;
             use $crate::tables::count;
@@ -64,12 +126,13 @@ macro_rules! reads {
                 id: EntityId::new(row.try_get(1)?).map_err(name)?,
                 machine: row.try_get(2)?,
                 terminal_states: row.try_get(3)?,
-                state: row.try_get(4)?,
-                terminal: row.try_get(5)?,
-                version: $crate::tables::count(row.try_get(6)?)?,
-                attributes: row.try_get(7)?,
-                occurred_at: Timestamp::from_micros(row.try_get(8)?),
-                recorded_at: Timestamp::from_micros(row.try_get(9)?),
+                assigning_states: row.try_get(4)?,
+                state: row.try_get(5)?,
+                terminal: row.try_get(6)?,
+                version: $crate::tables::count(row.try_get(7)?)?,
+                attributes: row.try_get(8)?,
+                occurred_at: Timestamp::from_micros(row.try_get(9)?),
+                recorded_at: Timestamp::from_micros(row.try_get(10)?),
             })
         }
     };

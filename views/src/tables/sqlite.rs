@@ -7,7 +7,8 @@ use super::apply::{Stored, Work};
 use super::reads::reads;
 use super::{Lists, VERSION, VIEW, migrator};
 use crate::fold::Key;
-use crate::{ViewsError, WorkflowRow};
+use crate::work::WorkRow;
+use crate::{AuditRow, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
@@ -37,7 +38,11 @@ impl SqliteTables {
     /// Opens a file, or a database in memory.
     pub(super) async fn open(path: Option<&Path>) -> Result<Self, ViewsError> {
         let writer = pool(1).connect_with(options(path)).await?;
-        migrator(include_str!("../../../migrations/sqlite/views/0001_workflows.sql")).run(&writer).await.map_err(ViewsError::Schema)?;
+        let migrator = migrator([
+            ("workflows", include_str!("../../../migrations/sqlite/views/0001_workflows.sql")),
+            ("policy", include_str!("../../../migrations/sqlite/views/0002_policy.sql")),
+        ]);
+        migrator.run(&writer).await.map_err(ViewsError::Schema)?;
         // A database in memory belongs to its connection.
         let readers = if path.is_some() { pool(READERS).connect_lazy_with(options(path).read_only(true)) } else { writer.clone() };
         Ok(Self { writer, readers, lists: Lists::new() })
@@ -89,6 +94,28 @@ impl Work for SqliteWork {
         Ok(())
     }
 
+    async fn note_work(&mut self, rows: &[WorkRow]) -> Result<(), ViewsError> {
+        let row = |row: &WorkRow| {
+            let place = &row.place;
+            let scope = row.scope.to_text()?;
+            Ok(json!([row.org.as_str(), scope, place.occurred_at.micros(), place.partition, place.position]))
+        };
+        let rows = rows.iter().map(row).collect::<Result<Vec<_>, ViewsError>>()?;
+        let query = sqlx::query(include_str!("sql/sqlite/note_work.sql")).bind(json!(rows).to_string());
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn note_audit(&mut self, rows: &[AuditRow]) -> Result<(), ViewsError> {
+        let row = |AuditRow { org, record }: &AuditRow| {
+            Ok(json!([org.as_str(), record.seq, record.node.as_str(), record.time.micros(), super::text(record)?]))
+        };
+        let rows = rows.iter().map(row).collect::<Result<Vec<_>, ViewsError>>()?;
+        let query = sqlx::query(include_str!("sql/sqlite/note_audit.sql")).bind(json!(rows).to_string());
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
     async fn checkpoint(&mut self, partition: u16, position: i64, last: Option<&Recorded>) -> Result<(), ViewsError> {
         let query = sqlx::query(include_str!("sql/checkpoint.sql")).bind(VIEW).bind(partition).bind(position);
         let event = last.map(|event| super::integer(event.position)).transpose()?;
@@ -102,7 +129,9 @@ impl Work for SqliteWork {
     }
 
     async fn reset(&mut self, partitions: u16) -> Result<(), ViewsError> {
-        sqlx::query(include_str!("sql/sqlite/clear.sql")).execute(&mut *self.0).await?;
+        for statement in include_str!("sql/sqlite/clear.sql").split(';') {
+            sqlx::query(statement).execute(&mut *self.0).await?;
+        }
         sqlx::query(include_str!("sql/forget.sql")).bind(VIEW).execute(&mut *self.0).await?;
         for partition in 0..partitions {
             let query = sqlx::query(include_str!("sql/begin.sql")).bind(VIEW).bind(partition).bind(VERSION);
@@ -125,6 +154,7 @@ fn values(row: &WorkflowRow) -> serde_json::Value {
         row.id.as_str(),
         row.machine,
         row.terminal_states,
+        row.assigning_states,
         row.state,
         terminal,
         row.version,

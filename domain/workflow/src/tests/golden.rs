@@ -2,7 +2,8 @@
 //! shows every field, further cases are `<type>.v<n>.<case>.json`.
 
 use super::*;
-use ionveil_kernel::{DecodeError, Upcaster};
+use crate::InForce;
+use ionveil_kernel::{DecodeError, PolicyLevel, Upcaster};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,6 +15,14 @@ fn folder() -> PathBuf {
 
 fn full_attributes() -> Attributes {
     Attributes::check(&values(json!({ "battalion": "B02", "hot": true, "load": 0.1, "units": 3, "note": "a\n\"b\" é" }))).unwrap()
+}
+
+fn assigning() -> MachineDefinition {
+    table("called", "called > moving, moving! > safe called, safe >")
+}
+
+fn in_force() -> InForce {
+    InForce { level: PolicyLevel::Watch, node: "B09".into(), version: 17 }
 }
 
 /// What each file stands for.
@@ -29,6 +38,14 @@ fn expected() -> Vec<(&'static str, Event)> {
             })
         }),
         ("registered.v1.built_in", registered("dispatch", "queued")),
+        ("registered.v2", {
+            Event::Registered(Registered {
+                machine: "rescue".into(),
+                definition: Some(assigning()),
+                to: "called".into(),
+                attributes: full_attributes(),
+            })
+        }),
         ("cloned.v1", {
             Event::Cloned(Cloned {
                 source: source(),
@@ -40,12 +57,33 @@ fn expected() -> Vec<(&'static str, Event)> {
             })
         }),
         ("cloned.v1.built_in", cloned("dispatch", &["queued", "allocated"])),
+        ("cloned.v2", {
+            Event::Cloned(Cloned {
+                source: source(),
+                source_version: 4,
+                machine: "rescue".into(),
+                definition: Some(assigning()),
+                stack: vec!["called".into(), "moving".into()],
+                attributes: full_attributes(),
+            })
+        }),
         ("step_started.v1", started("allocated")),
         ("step_completed.v1", completed("queued", "allocated")),
+        ("step_completed.v2", {
+            let (step, from, to) = ("allocated".into(), "queued".into(), "allocated".into());
+            Event::StepCompleted(StepCompleted { step, from, to, policy: Some(in_force()) })
+        }),
         ("step_failed.v1", failed("completed", "executing", Some("no fuel"))),
         ("step_failed.v1.bare", failed("completed", "executing", None)),
-        ("transitioned.v1", Event::Transitioned(Transitioned { from: "queued".into(), to: "allocated".into(), reason: some("engine 7") })),
+        (
+            "transitioned.v1",
+            Event::Transitioned(Transitioned { from: "queued".into(), to: "allocated".into(), reason: some("engine 7"), policy: None }),
+        ),
         ("transitioned.v1.bare", moved("queued", "allocated")),
+        ("transitioned.v2", {
+            let (from, to, reason) = ("queued".into(), "allocated".into(), some("engine 7"));
+            Event::Transitioned(Transitioned { from, to, reason, policy: Some(in_force()) })
+        }),
         ("rolled_back.v1", Event::RolledBack(RolledBack { from: "allocated".into(), to: "queued".into(), reason: some("wrong unit") })),
         ("rolled_back.v1.bare", rolled_back("allocated", "queued")),
         ("cancelled.v1", Event::Cancelled(Cancelled { from: "queued".into(), to: "cancelled".into(), reason: some("false alarm") })),

@@ -62,7 +62,14 @@ fn every_invariant_is_guarded() {
         (
             "a step that leads elsewhere",
             7,
-            vec![q(), { Event::StepCompleted(StepCompleted { step: "allocated".into(), from: "queued".into(), to: "cancelled".into() }) }],
+            vec![q(), {
+                Event::StepCompleted(StepCompleted {
+                    step: "allocated".into(),
+                    from: "queued".into(),
+                    to: "cancelled".into(),
+                    policy: None,
+                })
+            }],
         ),
         ("a failure that is none", 7, vec![executing(), failed_to("completed")]),
         ("a cancellation that is none", 7, vec![q(), cancelled("queued", "allocated")]),

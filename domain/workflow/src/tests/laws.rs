@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::{Command, Machine, State, StepOutcome, decide, evolve, fold, path, state_at, validate_path};
+use ionveil_kernel::Policy;
 use ionveil_kernel::testkit::check_laws;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -142,7 +143,7 @@ proptest! {
         let (mut state, mut model, mut events) = (State::Absent, Model::default(), Vec::new());
         for ask in std::iter::once(Ask::Any(first)).chain(asks) {
             let before = state.clone();
-            match decide::decide(decider.machines(), &state, &ask.command(&state)) {
+            match decide::decide(decider.machines(), &state, &ask.command(&state), &Policy::default()) {
                 Err(_) => prop_assert_eq!(&state, &before),
                 Ok(event) => {
                     state = evolve::evolve(decider.machines(), state, &event).expect("what is decided can be folded");
@@ -159,7 +160,7 @@ proptest! {
         prop_assert_eq!(folded.as_ref().map_or(&State::Absent, |moment| &moment.state), &state);
         // A workflow can be copied at any moment, and the copy is in the same place.
         if let Some(command) = state.clone_command(source(), events.len() as u64) {
-            let event = decide::decide(decider.machines(), &State::Absent, &command).expect("a state can be copied");
+            let event = decide::decide(decider.machines(), &State::Absent, &command, &Policy::default()).expect("a state can be copied");
             let copy = evolve::evolve(decider.machines(), State::Absent, &event).expect("a copy can be folded");
             prop_assert!(copy.live().unwrap().stack().eq(state.live().unwrap().stack()));
         }
@@ -227,7 +228,11 @@ fn sound_machine() -> impl Strategy<Value = Machine> {
         let name = |place: usize| format!("s{place}");
         let row = |(place, to): (usize, Vec<usize>)| {
             let mut seen = std::collections::BTreeSet::from([place]);
-            StateDefinition { name: name(place), to: to.into_iter().filter(|to| seen.insert(*to)).map(name).collect() }
+            StateDefinition {
+                name: name(place),
+                to: to.into_iter().filter(|to| seen.insert(*to)).map(name).collect(),
+                assigns: place % 2 == 1,
+            }
         };
         let states = edges.into_iter().enumerate().map(row).collect();
         Machine::new("m", MachineDefinition { initial: name(0), terminal: None, states }).expect("sound")
@@ -254,7 +259,7 @@ fn junk() -> impl Strategy<Value = Event> {
             attributes: Attributes::default()
         })),
         1 => state().prop_map(|step| started(&step)),
-        1 => (state(), two()).prop_map(|(step, (from, to))| Event::StepCompleted(StepCompleted { step, from, to })),
+        1 => (state(), two()).prop_map(|(step, (from, to))| Event::StepCompleted(StepCompleted { step, from, to, policy: None })),
         1 => (state(), two()).prop_map(|(step, (from, to))| Event::StepFailed(StepFailed { step, from, to, reason: None })),
         1 => two().prop_map(|(from, to)| moved(&from, &to)),
         1 => two().prop_map(|(from, to)| rolled_back(&from, &to)),

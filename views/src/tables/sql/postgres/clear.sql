@@ -1,1 +1,1 @@
-TRUNCATE workflows
+TRUNCATE workflows, policy_audit, policy_work

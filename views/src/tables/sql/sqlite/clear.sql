@@ -1,1 +1,3 @@
-DELETE FROM workflows
+DELETE FROM workflows;
+DELETE FROM policy_audit;
+DELETE FROM policy_work

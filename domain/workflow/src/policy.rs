@@ -1,0 +1,99 @@
+//! What operational policy is to a workflow: a move that assigns a unit or a resource is subject to the level in force at
+//! its zone and its agency. Nothing else a workflow does is; what the levels are is another context's business.
+
+use crate::attributes::{Attributes, Scalar};
+use crate::command::{Command, StepOutcome};
+use crate::reject::Rejection;
+use crate::state::{Live, State};
+use ionveil_kernel::{EntityId, Policy, PolicyLevel, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The attribute that names the zone of a workflow; absent: that of the whole organisation.
+pub const ZONE: &str = "zone";
+/// The attribute that names its agency.
+pub const AGENCY: &str = "agency";
+
+/// The policy that a move was decided under, as its event records it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InForce {
+    /// The level.
+    pub level: PolicyLevel,
+    /// The node of the policy tree that decided it.
+    pub node: String,
+    /// The version of the tree.
+    pub version: u64,
+}
+
+impl InForce {
+    /// What is to be recorded; nothing where there is no tree.
+    fn of(policy: &Policy) -> Option<Self> {
+        let node = policy.node.clone()?;
+        Some(Self { level: policy.level, node, version: policy.version })
+    }
+}
+
+/// Why nothing is assigned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// The node of the policy tree that decided it.
+    pub node: String,
+    /// Since when the node has had the level; none if it always had.
+    pub since: Option<Timestamp>,
+    /// Who gave it the level.
+    pub by: Option<String>,
+}
+
+impl Halt {
+    fn of(policy: &Policy) -> Self {
+        let by = policy.by.as_ref().map(ToString::to_string);
+        Self { node: policy.node.clone().unwrap_or_default(), since: policy.since, by }
+    }
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nothing is assigned while the policy of {:?} is halted", self.node)?;
+        self.by.as_ref().map_or(Ok(()), |by| write!(f, ", as set by {by}"))
+    }
+}
+
+/// The nodes of the policy tree that work with these attributes is subject to. A text that could be no node's name names
+/// none: it counts as the root does, which is never stricter than a node below it.
+pub(crate) fn nodes(attributes: &Attributes) -> Vec<EntityId> {
+    let node = |key| match attributes.get(key)? {
+        Scalar::Text(text) => EntityId::new(text).ok(),
+        Scalar::Bool(_) | Scalar::Number(_) => None,
+    };
+    [ZONE, AGENCY].into_iter().filter_map(node).collect()
+}
+
+/// The nodes that the command is subject to; none if policy is nothing to it.
+pub(crate) fn scope(state: &State, command: &Command) -> Option<Vec<EntityId>> {
+    let to = match command {
+        Command::Transition { to, .. } => to,
+        Command::Step { step, outcome: StepOutcome::Completed, .. } => step,
+        Command::Step { outcome: StepOutcome::Started | StepOutcome::Failed, .. }
+        | Command::Register { .. }
+        | Command::Rollback { .. }
+        | Command::Cancel { .. }
+        | Command::Clone { .. }
+        | Command::Reconcile { .. } => return None,
+    };
+    let live = state.live()?;
+    live.machine.assigns(to).then(|| nodes(&live.attributes))
+}
+
+impl Live {
+    /// What is to be recorded of the policy with a move to `to`; nothing with one that assigns nothing.
+    pub(crate) fn admit(&self, to: &str, policy: &Policy) -> Result<Option<InForce>, Rejection> {
+        if !self.machine.assigns(to) {
+            return Ok(None);
+        }
+        match policy.level {
+            PolicyLevel::Halted => Err(Rejection::PolicyHalted(Box::new(Halt::of(policy)))),
+            PolicyLevel::Normal | PolicyLevel::Watch | PolicyLevel::Restricted => Ok(InForce::of(policy)),
+        }
+    }
+}
