@@ -98,7 +98,6 @@ codes! {
     InvalidInterval = "invalid_interval", BAD_REQUEST, "The interval is invalid";
     InvalidFactor = "invalid_factor", BAD_REQUEST, "The factor is invalid";
     InvalidRecovery = "invalid_recovery", BAD_REQUEST, "The second of the recovery is invalid";
-    InvalidRange = "invalid_range", BAD_REQUEST, "The range is empty";
     DuplicateScenario = "duplicate_scenario", BAD_REQUEST, "Two scenarios have the same name";
     TooManyScenarios = "too_many_scenarios", BAD_REQUEST, "There are too many scenarios";
     OutsideRun = "outside_run", BAD_REQUEST, "The point lies outside the run";

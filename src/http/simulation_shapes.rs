@@ -3,7 +3,6 @@
 use crate::time::Rfc3339;
 use ionveil_kernel::EntityId;
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -45,7 +44,7 @@ pub struct PatternShape {
     #[schema(min_length = 1, max_length = 1024)]
     description: Option<String>,
     /// Pairs `[offset_s, success]`, in any order; up to 1,000,000.
-    #[schema(value_type = Option<Vec<Vec<Value>>>, example = json!([[0, false], [1.5, false], [2, true]]))]
+    #[schema(value_type = Option<Vec<Vec<serde_json::Value>>>, example = json!([[0, false], [1.5, false], [2, true]]))]
     events: Option<Vec<(f64, bool)>>,
     /// `constant`: failures evenly spread (`rate`, `duration_s`, `events_per_s`). `burst`: failures where `second mod interval_s <
     /// size` (`size`, `interval_s`, `duration_s`). `cascade`: ever more failures, until all is well (`initial_rate`, `factor`,
