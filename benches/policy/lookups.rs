@@ -18,7 +18,7 @@ const NODES: usize = 10_000;
 const RUNS: usize = 5;
 /// So many look-ups are timed at once: the clock itself takes as long as one.
 const AT_ONCE: usize = 32;
-const SAMPLES: usize = 50_000;
+const SAMPLES: usize = 10_000;
 
 type Bare = HashMap<EntityId, usize, BuildHasherDefault<DefaultHasher>>;
 

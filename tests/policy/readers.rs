@@ -44,9 +44,9 @@ fn readers_see_whole_cascades_only_and_none_that_is_older_than_an_answer() {
         let seen: Vec<Seen> = readers.into_iter().map(|reader| reader.join().expect("a reader found nothing wrong")).collect();
         let events = journal(node).await;
         let reverted = events.iter().filter(|event| event.event_type == "override_auto_reverted").count();
-        assert!(reverted > 1_000, "{reverted} overrides were reverted");
+        assert!(reverted > 100, "{reverted} overrides were reverted");
         for seen in &seen {
-            assert!(seen.len() > 500, "a reader saw {} trees", seen.len());
+            assert!(seen.len() > 100, "a reader saw {} trees", seen.len());
         }
         check(&seen, &events);
     });
