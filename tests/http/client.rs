@@ -57,6 +57,15 @@ impl Api {
         self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
+    pub(super) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request("PUT", path).json(&body)).await
+    }
+
+    /// Without a body.
+    pub(super) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request("DELETE", path)).await
+    }
+
     /// Starts a workflow that must not exist.
     pub(super) async fn create(&self, id: &str, machine: &str) -> Value {
         self.post("/api/v1/workflows", json!({"id": id, "machine": machine})).await.json(201)

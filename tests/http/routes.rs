@@ -34,6 +34,10 @@ const fn post(template: &'static str, path: &'static str, body: &'static str, le
 }
 
 const COMPARED: &str = r#"{"scenarios":[],"pattern":{"generator":"burst","size":3,"interval_s":9,"duration_s":9}}"#;
+const NODES: &str = "/api/v1/policy/nodes";
+const OVERRIDE: &str = "/api/v1/policy/nodes/z/override";
+const CLEAR: &str = "/api/v1/policy/nodes/z/override?authorization=chief";
+const ROOT: &str = r#"{"level":"watch","authorization":"chief"}"#;
 
 /// In an order in which each succeeds, but for those that need an entity in trouble: they find none.
 const ROUTES: &[Route] = &[
@@ -55,6 +59,17 @@ const ROUTES: &[Route] = &[
     post("/api/v1/workflows/{id}/reconcile", "/api/v1/workflows/w/reconcile", r#"{"to":"queued"}"#, Least::Admin, 200),
     get("/api/v1/policy/audit", "/api/v1/policy/audit", Least::Operator),
     post("/api/v1/policy/preview", "/api/v1/policy/preview", r#"{"command":{"kind":"remove","node":"nosuch"}}"#, Least::Supervisor, 404),
+    post("/api/v1/policy/nodes", NODES, r#"{"id":"city","kind":"global"}"#, Least::Admin, 201),
+    post("/api/v1/policy/nodes", NODES, r#"{"id":"n","kind":"region","parent":"city"}"#, Least::Admin, 201),
+    post("/api/v1/policy/nodes", NODES, r#"{"id":"z","kind":"zone","parent":"city"}"#, Least::Admin, 201),
+    get("/api/v1/policy/nodes", "/api/v1/policy/nodes?root=n", Least::Operator),
+    get("/api/v1/policy/nodes/{id}", "/api/v1/policy/nodes/z", Least::Operator),
+    post("/api/v1/policy/nodes/{id}/outcomes", "/api/v1/policy/nodes/z/outcomes", r#"{"success":true}"#, Least::Dispatcher, 200),
+    post("/api/v1/policy/nodes/{id}/override", OVERRIDE, r#"{"level":"halted","authorization":"chief"}"#, Least::Supervisor, 200),
+    Route { method: "DELETE", body: None, ..post("/api/v1/policy/nodes/{id}/override", CLEAR, "", Least::Supervisor, 200) },
+    post("/api/v1/policy/nodes/{id}/move", "/api/v1/policy/nodes/z/move", r#"{"parent":"n"}"#, Least::Admin, 200),
+    Route { method: "PUT", ..post("/api/v1/policy/root", "/api/v1/policy/root", ROOT, Least::Supervisor, 200) },
+    Route { method: "DELETE", body: None, ..post("/api/v1/policy/nodes/{id}", "/api/v1/policy/nodes/z", "", Least::Admin, 200) },
     get("/api/v1/system/tree", "/api/v1/system/tree", Least::Operator),
     get("/api/v1/system/entities/{kind}/{id}", "/api/v1/system/entities/workflow/w", Least::Operator),
     post("/api/v1/system/entities/{kind}/{id}/resume", "/api/v1/system/entities/workflow/w/resume", "", Least::Supervisor, 409),

@@ -2,6 +2,7 @@
 //! does not know. The event stream stands apart, because it never ends.
 
 use super::given::World;
+use super::policy_tree::add;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -27,6 +28,9 @@ async fn no_made_up_request_gets_an_answer_that_is_not_described() {
     // Something to find, so that not everything ends with 404.
     for id in ["0", "1", "a", "A"] {
         world.api.create(id, "dispatch").await;
+    }
+    for (id, parent) in [("0", None), ("1", Some("0")), ("a", Some("1")), ("A", Some("0"))] {
+        add(&world.api, id, "zone", parent).await;
     }
     let description = world.server.url("/openapi.json");
     let folder = world.data_dir().to_owned();

@@ -5,8 +5,8 @@ use super::alarm::{self, Alarm, Set, Then};
 use super::common::{entity, fresh};
 use super::tally::{Command, Tally};
 use crate::testkit::{Chaos, Chaotic, Universe};
-use crate::{AskError, Host, Phase, ReplayError, RestartLimits, RuntimeConfig, Strategy, Supervision, Tree, TreeQuery};
-use ionveil_kernel::{Org, StreamId, TimerPolicy};
+use crate::{AskError, Branch, Host, Phase, Policies, ReplayError, RestartLimits, RuntimeConfig, Strategy, Supervision, Tree, TreeQuery};
+use ionveil_kernel::{EntityId, Org, Policy, StreamId, TimerPolicy};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,92 @@ fn it_shows_what_is_asked_for_and_nothing_of_others() {
         let tree = universe.runtime.tree(&query(Some("acme"), Some("tally"), 3, 2));
         assert_eq!((tree.nodes[0].children, tree.nodes[1].children), (1, 3), "children count also what is not listed");
         assert_eq!((tree.nodes[1].parent.as_deref(), tree.nodes[2].parent.as_deref()), (Some("acme"), Some("acme/tally")));
+    });
+}
+
+/// Puts the entities `n1` under north → n1, `n2` under north → n2, and all others under the organisation.
+struct Zones;
+
+impl Policies for Zones {
+    fn policy(&self, _owner: &StreamId, _nodes: &[EntityId]) -> Policy {
+        Policy::default()
+    }
+
+    fn above(&self, owner: &StreamId) -> Vec<Branch> {
+        let branch = |id: &str| Branch { id: id.parse().expect("lawful"), kind: "zone" };
+        let id = owner.id.as_str();
+        if matches!(id, "n1" | "n2") { vec![branch("north"), branch(id)] } else { Vec::new() }
+    }
+}
+
+#[test]
+fn what_has_branches_above_it_hangs_below_them() {
+    Universe::run(65, RuntimeConfig::default(), async |universe: Universe| {
+        assert!(universe.runtime.govern(Arc::new(Zones)));
+        let (tally, _) = chaotic(&universe);
+        for name in ["tally:acme:n1", "tally:acme:n2", "tally:acme:t1", "tally:other:n1"] {
+            add(&universe, &tally, &name.parse().expect("lawful")).await.expect("accepted");
+        }
+        let all = ["acme", "acme/tally", "t1", "acme@north", "acme@n1", "acme@n1/tally", "n1", "acme@n2", "acme@n2/tally", "n2"];
+        let table: [(&str, TreeQuery, &[&str]); 3] = [
+            ("organisations", query(Some("acme"), None, 1, 9), &["acme"]),
+            ("all of one", query(Some("acme"), None, 3, 9), &all),
+            ("the other", query(Some("other"), None, 3, 9), &["other", "other@north", "other@n1", "other@n1/tally", "n1"]),
+        ];
+        for (name, query, expected) in table {
+            assert_eq!(ids(&universe.runtime.tree(&query)), expected, "{name}");
+        }
+        assert_eq!(ids(&universe.runtime.tree(&query(Some("acme"), None, 2, 9))).len(), all.len() - 3, "no entities");
+        // Events are counted by full seconds.
+        universe.env.sleep(SECOND).await;
+        let tree = universe.runtime.tree(&query(Some("acme"), None, 3, 9));
+        let node = |id: &str| tree.nodes.iter().find(|node| node.id == id).expect("it is there");
+        let shown = |id: &str| (node(id).kind.as_str(), node(id).parent.as_deref(), node(id).children, node(id).events_per_s);
+        let expected = [
+            ("acme", ("organisation", None, 2, 3)),
+            ("acme@north", ("zone", Some("acme"), 2, 2)),
+            ("acme@n2", ("zone", Some("acme@north"), 1, 1)),
+            ("acme@n2/tally", ("kind", Some("acme@n2"), 1, 1)),
+            ("n2", ("tally", Some("acme@n2/tally"), 0, 1)),
+            ("acme/tally", ("kind", Some("acme"), 1, 1)),
+        ];
+        for (id, expected) in expected {
+            assert_eq!(shown(id), expected, "{id}");
+        }
+        assert_eq!(universe.runtime.parent(&"tally:acme:n1".parse().expect("lawful")), "acme@n1/tally");
+    });
+}
+
+#[test]
+fn a_branch_folds_anew_what_hangs_below_it_and_nothing_else() {
+    let strategies = [("*/tally", Strategy::Escalate), ("*@north", Strategy::RestartAll)];
+    let strategies = strategies.into_iter().map(|(path, strategy)| (path.to_owned(), strategy)).collect();
+    let limits = RestartLimits { restarts_max: 1, ..RestartLimits::default() };
+    let config = RuntimeConfig { supervision: Supervision { limits, strategies }, ..RuntimeConfig::default() };
+    Universe::run(66, config, async |universe: Universe| {
+        assert!(universe.runtime.govern(Arc::new(Zones)));
+        let (host, chaos) = chaotic(&universe);
+        for name in ["n1", "n2", "t1"] {
+            add(&universe, &host, &entity("tally", name)).await.expect("accepted");
+        }
+        add(&universe, &host, &"tally:other:n2".parse().expect("lawful")).await.expect("accepted");
+        let figure = |name: &str| universe.figure(&format!("{name}{{kind=\"tally\"}}"));
+        let folded = figure("recoveries_total");
+        chaos.panics(1_000);
+        // Two panics: one is the entity's own, the other one climbs.
+        assert!(add(&universe, &host, &entity("tally", "n1")).await.is_err());
+        chaos.panics(0);
+        universe.env.sleep(SECOND * 10).await;
+        assert_eq!(phase(&universe, &entity("tally", "n1")), Phase::Running);
+        assert_eq!(figure("recoveries_total") - folded - figure("restarts_total"), 1.0, "n2 beside it, and nobody else");
+        let tree = universe.runtime.tree(&query(Some("test"), None, 3, 9));
+        let node = |id: &str| tree.nodes.iter().find(|node| node.id == id).expect("it is there");
+        let told = |id: &str| (node(id).restarts, node(id).last_fault.is_some());
+        let expected =
+            [("test@n1", (0, true)), ("test@north", (1, true)), ("test@n2", (0, false)), ("test", (0, false)), ("test/tally", (0, false))];
+        for (id, expected) in expected {
+            assert_eq!(told(id), expected, "{id}");
+        }
     });
 }
 
