@@ -3,7 +3,6 @@
 use crate::time::Rfc3339;
 use ionveil_kernel::EntityId;
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
