@@ -133,7 +133,7 @@ fn what_makes_no_sense_is_explained() {
     let file = ground.write("t.json", "{\"pattern\": {}, \"pattern\": {}}");
     simulate(&[&file]).complains(2, &["t.json: pattern: appears twice"]);
     let file = ground.write("u.toml", "[[scenarios]]\nname = \"a\"\n[[scenarios]]\nname = \"a\"\n");
-    simulate(&[&BURSTS[..], &[&file]].concat()).complains(2, &["scenarios[1].name: two scenarios have this name"]);
+    simulate(&[&BURSTS[..], &[file.as_str()]].concat()).complains(2, &["scenarios[1].name: two scenarios have this name"]);
     let missing = ground.path("nowhere.toml");
     simulate(&[missing.to_str().expect("UTF-8")]).complains(1, &["nowhere.toml", "No such file"]);
     let range = ["--history", "root,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z"];

@@ -52,7 +52,7 @@ async fn a_pattern_from_history_is_the_outcomes_of_the_scope() {
         }
     }
     let id = create(&world.api, json!({"scenario": scenario, "pattern": history("n1", "00:00:00", "01:00:00")})).await;
-    world.api.send(world.api.request("DELETE", "/api/v1/policy/nodes/n1").json(&json!({}))).await;
+    world.api.send(world.api.request("DELETE", "/api/v1/policy/nodes/n1")).await.json(200);
     start(&world.api, &id).await.json(200);
     let failed = until(&world.api, &id, |now| now["status"] != "running").await;
     assert_eq!(failed["status"], "failed", "{failed}");
