@@ -117,7 +117,7 @@ fn a_level_is_kept_for_its_dwelling_time() {
 #[test]
 fn outcomes_record_the_policy_that_they_came_under() {
     for (node, kept) in [("B09.39", Some(EntityId::new("B09.39").unwrap())), ("no id", None)] {
-        let policy = Policy { level: Restricted, node: Some(node.into()), version: 8 };
+        let policy = Policy { level: Restricted, node: Some(node.into()), version: 8, ..Policy::default() };
         let policy_in_force = PolicyInForce { level: Restricted, node: kept, version: 8 };
         let expected = Event::OutcomeRecorded(OutcomeRecorded { success: true, streak: 1, burst: 0, policy: policy_in_force });
         given(Engine::default(), []).under(policy).when(SUCCESS).then(then([expected]));
