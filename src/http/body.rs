@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    async fn body<T: FromFields + 'static>(bytes: &'static [u8], limit: usize, announced: Option<&str>) -> Result<Body<T>, Problem> {
+    async fn body<T: FromFields + Send + 'static>(bytes: &'static [u8], limit: usize, announced: Option<&str>) -> Result<Body<T>, Problem> {
         let mut request = TestRequest::post().app_data(BodyLimits { bytes: limit, depth: 3, ..BodyLimits::default() }).set_payload(bytes);
         if let Some(length) = announced {
             request = request.insert_header((header::CONTENT_LENGTH, length));

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn only_outcomes_of_the_scope_and_the_range_are_taken_and_no_more_than_there_may_be() {
-        let of = |second| Timestamp::from_micros(second * 1_000_000);
+        let of = |second: i64| Timestamp::from_micros(second * 1_000_000);
         let nodes = BTreeSet::from([EntityId::new("a").unwrap()]);
         let mut wanted = Wanted { scope: Scope::Nodes(nodes), from: of(10), to: of(20), found: Vec::new(), most: 2 };
         let outcome = r#"{"success": true, "streak": 1, "burst": 0, "policy": {"level": "normal", "version": 0}}"#;
