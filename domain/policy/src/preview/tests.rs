@@ -129,7 +129,7 @@ proptest! {
         let (before, after) = (tree(&before), tree(&after));
         let level = |tree: &State| {
             let of = |node: &&str| tree.effective(&id(node)).unwrap_or_default();
-            nodes.iter().map(|node| of(node)).max().unwrap_or_default()
+            nodes.iter().map(of).max().unwrap_or_default()
         };
         let ids: Vec<_> = nodes.iter().map(|node| id(node)).collect();
         let replay = Replay::new(&before, &after);
