@@ -273,7 +273,8 @@ fn a_change_is_foreseen_and_nothing_is_done() {
         [(&["clear", "B09.39"], 1), (&["root", "halted"], 8), (&["move", "B09.39", "B01"], 0), (&["remove", "B09.39"], 1)];
     for (change, changes) in changes {
         let authorized = ["clear", "root"].contains(&change[0]);
-        let json = policy(&ground, &[&["preview", "--json"], change, if authorized { &right[..] } else { &[] }].concat()).json(0);
+        let by: &[&str] = if authorized { &right } else { &[] };
+        let json = policy(&ground, &[&["preview", "--json"][..], change, by].concat()).json(0);
         assert_eq!(json["changes"].as_array().map(Vec::len), Some(changes), "{change:?}: {json}");
     }
     policy(&ground, &[&["preview", "set", "B09", "watch"], &right[..]].concat()).complains(1, &["no_effect"]);

@@ -150,11 +150,8 @@ async fn the_same_input_comes_to_the_same_result() {
     assert!(body.to_string().len() > 256 * 1024, "more than other routes take");
     let (first, second) = (ran(&world.api, body.clone()).await, ran(&world.api, body.clone()).await);
     assert!(first["totals"]["transitions"].as_u64().is_some_and(|count| count > 100), "{}", first["totals"]);
-    let compared = world.api.post(
-        &format!("{SIMULATIONS}/compare"),
-        json!({"scenarios": [body["scenario"], {"name": "t"}], "pattern": body["pattern"], "duration_s": 3000}),
-    );
-    let compared = compared.await.json(200);
+    let asked = json!({"scenarios": [body["scenario"], {"name": "t"}], "pattern": body["pattern"], "duration_s": 3000});
+    let compared = world.api.post(&format!("{SIMULATIONS}/compare"), asked).await.json(200);
     assert_eq!(compared.as_object().map(|all| all.keys().cloned().collect::<Vec<_>>()), Some(vec!["s".to_owned(), "t".to_owned()]));
     assert_eq!(outcome(first.clone()), outcome(compared["s"].clone()));
     assert_eq!(outcome(first), outcome(second));
