@@ -114,7 +114,7 @@ async fn fifty_clients_meet_a_halted_zone_inside_and_nothing_beside_it() {
         api.post("/api/v1/policy/nodes", json!({"id": id, "kind": kind, "parent": parent})).await.json(201);
     }
     let ((phase, watched), (met, mut all_met)) = (watch::channel(Phase::Open), mpsc::unbounded_channel());
-    let zone = |number: usize| if number % 2 == 0 { "inside" } else { "beside" };
+    let zone = |number: usize| if number.is_multiple_of(2) { "inside" } else { "beside" };
     let work = |number| tokio::spawn(client(api.clone(), number, zone(number), watched.clone(), met.clone()));
     let clients: Vec<_> = (0..CLIENTS).map(work).collect();
     all_meet(CLIENTS, Phase::Open, &mut all_met).await;

@@ -1,5 +1,4 @@
 //! A zone is halted and let go again while many work in it and beside it: what is asked after the answer obeys the answer.
-#![expect(clippy::disallowed_methods, reason = "workers of the test's own, beside the node")]
 
 use super::duty::{Duty, Halted, TakeOn};
 use super::given::{ask, clear_override, grow, id, meta, on_node, org, set_override};
