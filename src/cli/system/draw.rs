@@ -126,7 +126,7 @@ acme                        running          0          0         0         0
     #[test]
     fn what_is_cut_off_is_marked() {
         let lines = draw(&Tree { truncated: true, ..tree() }, Look { columns: Some(20), colours: false });
-        assert_eq!(lines[3], "│  ├─ acme          …");
+        assert_eq!(lines[3], "│  ├─ acme         …");
         assert!(lines.last().unwrap().contains("--entities"));
         assert!(draw(&Tree::default(), Look::default())[0].starts_with("nothing is in memory"));
     }
