@@ -142,18 +142,6 @@ impl<D: Decider> Host<D> {
         &self.0.loader
     }
 
-    /// Brings an entity into memory without asking it anything; whoever observes its kind is told of its state. It is let go
-    /// of as any other.
-    ///
-    /// # Errors
-    /// [`AskError::Overloaded`] if there is no room.
-    pub fn wake(&self, owner: StreamId) -> Result<(), AskError<D::Rejection>> {
-        let now = self.0.core.journal.env().monotonic();
-        let slot = self.slot(&mut self.0.slots.shard(&owner), owner, now)?;
-        slot.status.touch(now);
-        Ok(())
-    }
-
     /// Lets `command` be decided by its entity and waits for the commit, for the configured deadline at most.
     ///
     /// Commands of one class to one entity are decided in the order of these calls. A command id that was accepted before

@@ -283,8 +283,11 @@ impl Script {
     }
 
     async fn resume(&mut self, world: &World, entity: &StreamId) {
+        let restarts = || world.runtime.node(entity).map(|node| (node.state == Phase::Quarantined, node.restarts));
+        let before = restarts();
         self.resumed += u64::from(world.runtime.resume(entity));
-        while world.runtime.node(entity).is_some_and(|node| node.state == Phase::Quarantined) {
+        // Restarts since then say that it was out of quarantine and is in it again, however briefly that could be seen.
+        while before.is_some_and(|(quarantined, _)| quarantined) && restarts() == before {
             world.env.sleep(Duration::from_millis(1)).await;
         }
     }

@@ -6,7 +6,6 @@ use ionveil_kernel::testkit::{Added, Count, Counter, TooMuch, meta};
 use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, Policy, PolicyLevel, StreamId};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A counter that counts nothing where its policy is *halted*. Odd counts are made at the node `odd`.
 struct Governed;
@@ -103,17 +102,6 @@ fn an_observer_knows_before_the_caller_is_answered() {
             let last = seen.0.lock().last().cloned();
             assert_eq!((reply.receipt.version, last), (version, Some(("governed:test:a".to_owned(), version))));
         }
-    });
-}
-
-#[test]
-fn a_woken_entity_is_observed_without_a_command() {
-    Universe::run(1, RuntimeConfig::default(), async |universe: Universe| {
-        let seen = Arc::new(Seen::default());
-        let host = universe.runtime.entity_observed(Arc::new(Governed), seen.clone()).expect("the only kind");
-        host.wake("governed:test:b".parse().expect("lawful")).expect("there is room");
-        universe.env.sleep(Duration::from_millis(1)).await;
-        assert_eq!(*seen.0.lock(), [("governed:test:b".to_owned(), 0)]);
     });
 }
 
