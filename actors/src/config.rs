@@ -27,8 +27,11 @@ pub struct RuntimeConfig {
     pub handler_budget: Duration,
     /// The most dead letters of one organisation.
     pub dead_letters_max: u64,
-    /// The most timers that fire, and effects that are sent, at once.
+    /// The most effects that are sent at once.
     pub dispatch_max: usize,
+    /// The most timers that fire in a second, at least 1: when very many are due at one moment, the rest of the store is left
+    /// to other commands.
+    pub timers_per_s: u32,
     /// How late a timer with the policy *skip* may be before it is passed over.
     pub timer_skip_after: Duration,
     /// What becomes of entities that fail.
@@ -49,6 +52,7 @@ impl Default for RuntimeConfig {
             handler_budget: Duration::from_millis(500),
             dead_letters_max: 10_000,
             dispatch_max: 64,
+            timers_per_s: 4_000,
             timer_skip_after: Duration::from_secs(5),
             supervision: Supervision::default(),
         }

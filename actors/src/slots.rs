@@ -4,25 +4,14 @@ use crate::slot::{Entry, Slot};
 use ionveil_kernel::{Decider, StreamId};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashSet;
-use std::hash::{BuildHasher, DefaultHasher, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const SHARDS: usize = 16;
 
-/// SipHash under a key of this process: who chooses ids cannot choose collisions, and a simulation's key comes from its seed.
-#[derive(Clone, Copy)]
-pub(crate) struct Keyed(u64);
-
-impl BuildHasher for Keyed {
-    type Hasher = DefaultHasher;
-
-    fn build_hasher(&self) -> DefaultHasher {
-        let mut hasher = DefaultHasher::new();
-        hasher.write_u64(self.0);
-        hasher
-    }
-}
+/// Under a key of this process: who chooses ids cannot choose collisions, and a simulation's key comes from its seed.
+pub(crate) type Keyed = foldhash::quality::FixedState;
 
 type Shard<D> = HashSet<Entry<D>, Keyed>;
 
@@ -34,8 +23,8 @@ pub(crate) struct Slots<D: Decider> {
 
 impl<D: Decider> Slots<D> {
     pub(crate) fn new(key: u64) -> Self {
-        let keyed = Keyed(key);
-        let shards = (0..SHARDS).map(|_| Mutex::new(HashSet::with_hasher(keyed))).collect();
+        let keyed = Keyed::with_seed(key);
+        let shards = (0..SHARDS).map(|_| Mutex::new(HashSet::with_hasher(keyed.clone()))).collect();
         Self { keyed, shards, count: AtomicUsize::new(0) }
     }
 

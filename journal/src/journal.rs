@@ -4,7 +4,7 @@
 use crate::lease::{Ownership, keep};
 use crate::writer::{Job, News, Writer};
 use crate::{Append, Claim, Receipt, Store, StoreError};
-use ionveil_kernel::{Env, NodeId, StreamId};
+use ionveil_kernel::{Env, Kind, NodeId, StreamId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -84,8 +84,7 @@ pub struct Journal {
     env: Env,
     ownership: Arc<Ownership>,
     writers: Arc<[mpsc::Sender<Job>]>,
-    commits: watch::Receiver<u64>,
-    armed: watch::Receiver<u64>,
+    news: Arc<News>,
 }
 
 impl Journal {
@@ -105,8 +104,7 @@ impl Journal {
         };
         let writers = (0..store.lanes()).map(start).collect();
         env.spawn(keep(ownership.clone()));
-        let (commits, armed) = (news.commits.subscribe(), news.armed.subscribe());
-        Ok(Self { store, env, ownership, writers, commits, armed })
+        Ok(Self { store, env, ownership, writers, news })
     }
 
     /// Queues an append; `done` learns what became of it. Appends of one owner are judged in the order of these calls.
@@ -136,14 +134,20 @@ impl Journal {
     /// Changes with every commit of this node: a wake-up for readers of the feed. Other nodes' commits do not show.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.clone()
+        self.news.commits.subscribe()
+    }
+
+    /// As [`Self::commits`], for commits to streams of one kind.
+    #[must_use]
+    pub fn commits_of(&self, kind: &Kind) -> watch::Receiver<u64> {
+        self.news.commits_of(kind)
     }
 
     /// Changes when an append of this node that armed a timer was committed: a wake-up for whoever waits for
     /// [`crate::TimerStore::next_due`], to ask it again. It may change in vain; other nodes' appends do not show.
     #[must_use]
     pub fn armed(&self) -> watch::Receiver<u64> {
-        self.armed.clone()
+        self.news.armed.subscribe()
     }
 
     /// Whether this node owns every partition under a lease that is not over.

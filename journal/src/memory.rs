@@ -10,12 +10,11 @@ use crate::{
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Org, Recorded, StreamId, Timestamp};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// The same in every run: a simulation repeats itself. Whoever lets strangers choose names keeps them elsewhere.
-type Fixed = BuildHasherDefault<DefaultHasher>;
+type Fixed = foldhash::fast::FixedState;
 
 /// Keeps everything in this process; it is gone with it.
 pub struct MemoryStore {

@@ -3,7 +3,8 @@
 use crate::journal::{AppendFailure, JournalConfig, OnOutcome, Outcome};
 use crate::lease::Ownership;
 use crate::{Append, Receipt, Store, StoreError, TimerChangeKind, Verdict};
-use ionveil_kernel::{Env, StreamId};
+use ionveil_kernel::{Env, Kind, StreamId};
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,11 @@ const FAILED_KEPT: Duration = Duration::from_secs(60);
 /// How often a writer gives way so that callers who were just answered can join the next batch. Each turn costs about a
 /// microsecond; waiting for a timer would cost a millisecond.
 const TURNS_MAX: usize = 16;
+/// When appends come at such a rate, a small batch waits a moment for more of them: what a commit costs beside its rows is
+/// then worth more than the moment. Slower callers would only wait.
+const LINGER: Duration = Duration::from_millis(1);
+const LINGER_APPENDS: u128 = 2;
+const LINGER_BATCH_MAX: usize = 32;
 
 /// What a writer tells those who wait for news. Each is a counter: only that it changed means anything.
 #[derive(Default)]
@@ -30,6 +36,24 @@ pub(crate) struct News {
     pub(crate) commits: watch::Sender<u64>,
     /// A timer was armed, or may have been.
     pub(crate) armed: watch::Sender<u64>,
+    /// Something was committed to a stream of this kind; there are those that somebody has asked for.
+    kinds: Mutex<BTreeMap<Kind, watch::Sender<u64>>>,
+}
+
+impl News {
+    pub(crate) fn commits_of(&self, kind: &Kind) -> watch::Receiver<u64> {
+        self.kinds.lock().entry(kind.clone()).or_default().subscribe()
+    }
+
+    fn committed(&self, appends: &[&Append]) {
+        if appends.is_empty() {
+            return;
+        }
+        let bump = |counter: &watch::Sender<u64>| counter.send_modify(|count| *count += 1);
+        bump(&self.commits);
+        let touches = |kind: &Kind| appends.iter().flat_map(|append| &append.events).any(|event| event.stream.kind == *kind);
+        self.kinds.lock().iter().filter(|(kind, _)| touches(kind)).for_each(|(_, counter)| bump(counter));
+    }
 }
 
 pub(crate) struct Writer {
@@ -44,6 +68,8 @@ pub(crate) struct Writer {
     failed: BTreeMap<StreamId, (u64, Duration)>,
     carried: Option<Job>,
     last_batch: usize,
+    /// When the last batch began to be gathered.
+    last_began: Duration,
 }
 
 impl Writer {
@@ -55,7 +81,18 @@ impl Writer {
         config: JournalConfig,
         news: Arc<News>,
     ) -> Self {
-        Self { lane, store, env, ownership, config, news, failed: BTreeMap::new(), carried: None, last_batch: 0 }
+        Self {
+            lane,
+            store,
+            env,
+            ownership,
+            config,
+            news,
+            failed: BTreeMap::new(),
+            carried: None,
+            last_batch: 0,
+            last_began: Duration::ZERO,
+        }
     }
 
     /// Commits until every sender of `jobs` is gone and the queue is empty.
@@ -85,7 +122,7 @@ impl Writer {
         let mut batch = Vec::with_capacity(self.last_batch.max(16));
         let (mut events, mut bytes) = (0, 0);
         let mut next = Some(first);
-        let mut turns = 0;
+        let (mut turns, mut lingers) = (0, self.many_come());
         loop {
             while let Some(job) = next.take().or_else(|| jobs.try_recv().ok()) {
                 let Some(job) = self.lawful(job) else { continue };
@@ -98,12 +135,22 @@ impl Writer {
                 }
                 batch.push(job);
             }
-            if batch.len() >= self.last_batch || turns == TURNS_MAX {
+            if batch.len() < self.last_batch && turns < TURNS_MAX {
+                turns += 1;
+                tokio::task::yield_now().await;
+            } else if std::mem::take(&mut lingers) && batch.len() < LINGER_BATCH_MAX {
+                self.env.sleep(LINGER).await;
+            } else {
                 return batch;
             }
-            turns += 1;
-            tokio::task::yield_now().await;
         }
+    }
+
+    /// Whether so many came since the last batch began that more can be expected within [`LINGER`].
+    fn many_come(&mut self) -> bool {
+        let now = self.env.monotonic();
+        let cycle = now.saturating_sub(std::mem::replace(&mut self.last_began, now));
+        self.last_batch as u128 * LINGER.as_micros() >= LINGER_APPENDS * cycle.as_micros().max(1)
     }
 
     /// Discards what rests on a generation that failed, and refuses what would spoil the batch for others.
@@ -141,18 +188,16 @@ impl Writer {
     async fn commit(&mut self, batch: Vec<Job>) {
         let (appends, waiters): (Vec<Append>, Vec<OnOutcome>) = batch.into_iter().map(|job| (job.append, job.done)).unzip();
         let outcomes = self.append(&appends).await;
-        let (mut committed, mut armed) = (false, false);
+        let (mut committed, mut armed) = (Vec::with_capacity(appends.len()), false);
         for ((append, done), outcome) in appends.iter().zip(waiters).zip(outcomes) {
-            committed |= matches!(outcome, Outcome::Committed(_));
             armed |= may_have_armed(append, &outcome);
-            if !matches!(outcome, Outcome::Committed(_)) {
-                self.fail(append);
+            match outcome {
+                Outcome::Committed(_) => committed.push(append),
+                Outcome::Duplicate(_) | Outcome::Failed(_) => self.fail(append),
             }
             done(outcome);
         }
-        if committed {
-            self.news.commits.send_modify(|count| *count += 1);
-        }
+        self.news.committed(&committed);
         if armed {
             self.news.armed.send_modify(|count| *count += 1);
         }

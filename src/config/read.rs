@@ -129,6 +129,7 @@ fn runtime(section: &mut Section<'_>) -> Option<RuntimeConfig> {
     let in_flight_max = section.integer("in_flight_max", 1..=100_000);
     let recoveries_max = section.integer("recoveries_max", 1..=10_000);
     let dispatch_max = section.integer("dispatch_max", 1..=10_000);
+    let timers_per_s = section.integer("timers_per_s", 1..=1_000_000);
     let snapshot_every = section.integer("snapshot_every", 10..=1_000_000);
     let handler_budget_ms = section.integer("handler_budget_ms", 1..=600_000);
     let dead_letters_max = section.integer("dead_letters_max", 1..=1_000_000);
@@ -142,6 +143,7 @@ fn runtime(section: &mut Section<'_>) -> Option<RuntimeConfig> {
         in_flight_max: size(in_flight_max?),
         recoveries_max: size(recoveries_max?),
         dispatch_max: size(dispatch_max?),
+        timers_per_s: u32::try_from(timers_per_s?).unwrap_or(u32::MAX),
         snapshot_every: snapshot_every?,
         handler_budget: Duration::from_millis(handler_budget_ms?),
         dead_letters_max: dead_letters_max?,

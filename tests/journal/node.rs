@@ -22,7 +22,7 @@ macro_rules! node_suite {
         $crate::journal::node::node_suite! { $factory:
             everything_acknowledged_is_read_once_by_readers_that_come_and_go, a_failed_generation_is_discarded,
                 a_full_queue_turns_appends_away, a_partition_belongs_to_one_node_at_a_time, a_node_comes_back_at_once,
-                arming_wakes_whoever_waits_for_timers, a_name_that_no_store_takes_spoils_only_its_own_append
+                arming_wakes_whoever_waits_for_timers, commits_to_a_kind_wake_only_whoever_follows_it, a_name_that_no_store_takes_spoils_only_its_own_append
         }
     };
     ($factory:path: $($rule:ident),+) => {
@@ -185,6 +185,17 @@ pub(crate) async fn arming_wakes_whoever_waits_for_timers(store: Arc<dyn Store>)
     let partition = owner.partition(store.partitions());
     assert_eq!(store.next_due(&[partition]).await.expect("next"), Some(second(5)));
     assert!(!armed.has_changed().expect("the journal lives"), "once for one");
+}
+
+pub(crate) async fn commits_to_a_kind_wake_only_whoever_follows_it(store: Arc<dyn Store>) {
+    let journal = open(&store, 1, JournalConfig::default()).await;
+    let owner = name("a");
+    let (mut its_own, other) = (journal.commits_of(&owner.kind), journal.commits_of(&"another".parse().expect("lawful")));
+    assert!(matches!(commit(&journal, single(&owner, "c", 1)).await, Outcome::Committed(_)));
+    tokio::time::timeout(Duration::from_secs(10), its_own.changed()).await.expect("a wake-up").expect("the journal lives");
+    // The next commit of the same entity comes after all that the first one set off.
+    assert!(matches!(commit(&journal, single(&owner, "d", 2)).await, Outcome::Committed(_)));
+    assert!(!other.has_changed().expect("the journal lives"), "nothing of it was committed");
 }
 
 pub(crate) async fn a_name_that_no_store_takes_spoils_only_its_own_append(store: Arc<dyn Store>) {

@@ -141,7 +141,8 @@ impl Script {
     }
 
     pub(super) fn projector(&self, views: &Views, page_events: usize) -> Projector {
-        let config = ProjectorConfig { page_events, poll: Duration::from_millis(20), retry: Duration::from_millis(20) };
+        let config =
+            ProjectorConfig { page_events, poll: Duration::from_millis(20), every: Duration::ZERO, retry: Duration::from_millis(20) };
         Projector::new(views.clone(), self.store.clone(), self.env.clone(), config)
     }
 

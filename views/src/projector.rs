@@ -17,13 +17,17 @@ pub struct ProjectorConfig {
     pub page_events: usize,
     /// How often it looks for events that nobody woke it for, such as those of other nodes.
     pub poll: Duration,
+    /// While something is appended all the time, how often it looks at most: a look costs the databases queries, however
+    /// little is new, and what it takes is taken from those who append. One that took long is followed by a rest of three
+    /// times as long, but never longer than `poll`. What comes after a pause is taken in at once.
+    pub every: Duration,
     /// How long it waits before it tries again when something cannot be reached.
     pub retry: Duration,
 }
 
 impl Default for ProjectorConfig {
     fn default() -> Self {
-        Self { page_events: 4_096, poll: Duration::from_millis(250), retry: Duration::from_secs(1) }
+        Self { page_events: 4_096, poll: Duration::from_millis(250), every: Duration::from_millis(20), retry: Duration::from_secs(1) }
     }
 }
 
@@ -82,10 +86,14 @@ impl Projector {
     async fn follow(&mut self, wake: &mut watch::Receiver<u64>) -> ViewsError {
         loop {
             wake.mark_unchanged();
+            let began = self.env.monotonic();
             match self.catch_up(&mut |_| {}).await {
                 Ok(_) => {
                     self.phase(Phase::Live);
+                    let ended = self.env.monotonic();
+                    let again = ended + (ended.saturating_sub(began) * 3).clamp(self.config.every, self.config.poll.max(self.config.every));
                     self.rest(wake).await;
+                    self.env.sleep(again.saturating_sub(self.env.monotonic())).await;
                 }
                 Err(error) if error.retryable() => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the views cannot go on for now");

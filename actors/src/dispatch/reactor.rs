@@ -3,7 +3,7 @@
 //! same ids.
 
 use super::backoff::pause;
-use super::{PAGE, SLEEP_MAX, UNREACHED, rest};
+use super::{PAGE, PASS_EVERY, SLEEP_MAX, UNREACHED, rest};
 use crate::core::Core;
 use crate::fault;
 use ionveil_journal::{Claim, Filter, NewOutboxRow, OutboxWhat, Page, Reacted, StoreError};
@@ -65,9 +65,11 @@ impl ReactorTask {
 
     /// Reacts until the runtime is gone or drains.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
-        let mut commits = self.core.journal.commits();
+        let journal = &self.core.journal;
+        let mut commits = self.filter.kind.as_ref().map_or_else(|| journal.commits(), |kind| journal.commits_of(kind));
         loop {
             commits.mark_unchanged();
+            let began = self.core.journal.env().monotonic();
             let wait = match self.pass().await {
                 Ok(true) if stop.has_changed().is_ok() => continue,
                 Ok(_) if self.failures == 0 => SLEEP_MAX,
@@ -81,10 +83,12 @@ impl ReactorTask {
             if !rest(&self.core, &mut stop, &mut commits, wait).await {
                 return;
             }
+            let env = self.core.journal.env();
+            env.sleep((began + PASS_EVERY).saturating_sub(env.monotonic())).await;
         }
     }
 
-    /// One page of each owned partition; says whether it got on anywhere.
+    /// One page of each owned partition that has something new; says whether there may be more.
     async fn pass(&mut self) -> Result<bool, StoreError> {
         if self.core.line.is_closed() {
             return Ok(false);
@@ -93,8 +97,17 @@ impl ReactorTask {
             let stored = self.core.journal.store().checkpoints(self.reactor.name()).await?;
             self.places = stored.into_iter().map(|at| (at, at)).collect();
         }
+        let heads = self.core.journal.store().heads().await?;
+        let behind = |places: &[(u64, u64)], partition: u16| {
+            let at = usize::from(partition);
+            places.get(at).zip(heads.get(at)).is_some_and(|((_, read), head)| read < head)
+        };
         let (mut got_on, mut faults) = (false, Vec::new());
-        for claim in self.core.journal.claims() {
+        let claims = self.core.journal.claims();
+        for claim in claims.iter().copied() {
+            if !behind(&self.places, claim.partition) {
+                continue;
+            }
             match self.step(claim).await? {
                 Ok(moved) => got_on |= moved,
                 Err(fault) => faults.push(fault),
@@ -102,7 +115,7 @@ impl ReactorTask {
         }
         self.failures = if faults.is_empty() { 0 } else { self.failures.saturating_add(u32::from(!got_on)).max(1) };
         self.status.lock().fault = faults.into_iter().next();
-        Ok(got_on)
+        Ok(got_on && claims.iter().any(|claim| behind(&self.places, claim.partition)))
     }
 
     async fn step(&mut self, claim: Claim) -> Result<Result<bool, String>, StoreError> {

@@ -16,6 +16,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// The most that are being fired at once: one that does not come back holds up none of the others.
+const FIRING_MAX: usize = 128;
+/// How much of its rate it may make up for after a rest: below what a clock of milliseconds can tell apart, more is a burst.
+const MADE_UP_MAX: Duration = Duration::from_millis(4);
+
 /// One arming of one timer.
 type Key = (StreamId, String, u64);
 
@@ -24,14 +29,15 @@ pub(crate) struct Timers {
     deferred: Deferred<Key>,
     /// The last one of the last pass: all that were due then come before it or are it.
     last: Option<ArmedTimer>,
-    /// Those that are being fired: one that does not come back holds up nobody else.
+    /// When the next one may fire, by the monotonic clock.
+    turn: Duration,
     firing: FuturesUnordered<BoxFuture<'static, (Key, bool)>>,
     keys: BTreeSet<Key>,
 }
 
 impl Timers {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core, deferred: Deferred::new(), last: None, firing: FuturesUnordered::new(), keys: BTreeSet::new() }
+        Self { core, deferred: Deferred::new(), last: None, turn: Duration::ZERO, firing: FuturesUnordered::new(), keys: BTreeSet::new() }
     }
 
     /// Fires until the runtime is gone or drains.
@@ -52,7 +58,7 @@ impl Timers {
         }
     }
 
-    /// Starts to fire everything that is due now, a page at a time and no more at once than is allowed.
+    /// Starts to fire everything that is due now, a page at a time and no more in a second than is allowed.
     async fn pass(&mut self) -> Result<(), StoreError> {
         let (core, partitions) = (self.core.clone(), partitions(&self.core.journal.claims()));
         let now = core.journal.env().now();
@@ -77,11 +83,30 @@ impl Timers {
         if self.keys.contains(&key) || !self.deferred.allows(&key, self.core.journal.env().monotonic()) {
             return;
         }
-        while self.firing.len() >= self.core.config.dispatch_max.max(1) {
+        while self.firing.len() >= FIRING_MAX {
             self.settle_one().await;
         }
+        self.take_turn().await;
         self.keys.insert(key);
         self.firing.push(Box::pin(fire(self.core.clone(), timer)));
+    }
+
+    /// Waits until the next one may fire.
+    async fn take_turn(&mut self) {
+        let (env, gap) = (self.core.journal.env().clone(), Duration::from_secs(1) / self.core.config.timers_per_s.max(1));
+        let now = env.monotonic();
+        self.turn = self.turn.max(now.saturating_sub(MADE_UP_MAX)) + gap;
+        if self.turn <= now {
+            return;
+        }
+        let mut wait = std::pin::pin!(env.sleep(self.turn - now));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut wait => return,
+                _ = self.settle_one() => {}
+            }
+        }
     }
 
     /// Waits for one that is being fired; says whether it is settled. For ever if there is none.

@@ -160,6 +160,24 @@ fn ten_thousand_due_at_once_all_fire_soon() {
 }
 
 #[test]
+fn no_more_fire_in_a_second_than_may_and_those_that_may_do() {
+    let config = RuntimeConfig { timers_per_s: 100, ..RuntimeConfig::default() };
+    Universe::run(7, config, async |universe: Universe| {
+        let (host, count) = (register(&universe), 1_000);
+        let due = universe.env.now().after(SECOND * 60);
+        let set = Set { name: "t".to_owned(), due, policy: TimerPolicy::FireOnceLate, then: Then::Gone };
+        for number in 0..count {
+            host.ask(entity("alarm", &format!("n{number}")), Command::Remind(set.clone()), fresh(&universe.env)).await.expect("set");
+        }
+        universe.env.sleep(due.since(universe.env.now()) + SECOND * 5).await;
+        let half = universe.figure("timers_fired_total{kind=\"alarm\"}");
+        assert!((450.0..=510.0).contains(&half), "{half} after 5 s");
+        universe.env.sleep(SECOND * 6).await;
+        assert_eq!(universe.figure("timers_fired_total{kind=\"alarm\"}"), f64::from(count));
+    });
+}
+
+#[test]
 fn whatever_call_of_the_store_a_firing_is_interrupted_at_it_fires_once() {
     for (calls, stored, crash) in
         (0..16).flat_map(|calls| [(true, true), (true, false), (false, true), (false, false)].map(|(s, c)| (calls, s, c)))

@@ -1,7 +1,7 @@
 //! The runtime's figures, each beside its limit or a peer measured in the same run. In brackets: what must and what should
 //! be reached. It measures no HTTP.
 //!
-//! `cargo run --release --manifest-path benches/runtime/Cargo.toml -- postgres|sqlite|hot|start|idle|restart|tell|timers`
+//! `cargo run --release --manifest-path benches/runtime/Cargo.toml -- postgres|sqlite|hot|start|idle|restart|tell|timers[-memory|-sqlite|-postgres]`
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
 
@@ -39,7 +39,11 @@ fn main() -> ExitCode {
             "start" => Threads::run(async |threads| start::run(&threads).await),
             "restart" => Threads::run(async |threads| restart::run(&threads).await),
             "tell" => Threads::run(async |threads| tell::run(&threads).await),
-            "timers" => Threads::run(async |threads| timers::run(&threads).await),
+            "timers" => Threads::run(async |threads| timers::run(&threads, &timers::STORES).await),
+            "timers-memory" | "timers-sqlite" | "timers-postgres" => {
+                let store = wish.trim_start_matches("timers-").to_owned();
+                Threads::run(async move |threads| timers::run(&threads, &[&store]).await);
+            }
             "idle-entities" => Threads::run(async |threads| idle::entities(&threads).await),
             "idle-actors" => Threads::run(async |threads| idle::actors(&threads).await),
             other => panic!("there is no bench {other:?}: {}", ALL.join(", ")),

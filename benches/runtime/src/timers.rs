@@ -116,14 +116,20 @@ impl Decider for Alarm {
     }
 }
 
-pub(crate) async fn run(threads: &Threads) {
+pub(crate) const STORES: [&str; 3] = ["memory", "sqlite", "postgres"];
+
+pub(crate) async fn run(threads: &Threads, stores: &[&str]) {
     let title =
         format!("{TIMERS} timers due at once, {OTHERS} other callers beside them: p50 / p99 / max ms of those (30 s; 3 x idle p99)");
     head(&title, "while they fire", "idle");
-    one(threads, "memory", threads.memory()).await;
     let folder = tempfile::tempdir().expect("a folder");
-    one(threads, "SQLite", threads.sqlite(&folder).await).await;
-    one(threads, "Postgres", threads.postgres().await).await;
+    for store in stores {
+        match *store {
+            "memory" => one(threads, "memory", threads.memory()).await,
+            "sqlite" => one(threads, "SQLite", threads.sqlite(&folder).await).await,
+            _ => one(threads, "Postgres", threads.postgres().await).await,
+        }
+    }
 }
 
 async fn one(threads: &Threads, name: &str, store: Arc<dyn Store>) {

@@ -1,5 +1,8 @@
 //! The store in one SQLite file: write-ahead log, `synchronous=FULL`, one connection that writes and a few that read.
 //!
+//! Limits are written `LIMIT ?1 + 0`: SQLite looks at a bare `?1` there while it plans, and then plans the statement again
+//! each time that it is bound, which costs more than most of these statements.
+//!
 //! Deliberately absent: a lock against a second server (the data directory has one) and anything about views.
 
 mod append;

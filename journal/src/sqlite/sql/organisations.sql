@@ -4,4 +4,4 @@ WITH RECURSIVE organisations (org) AS (
     UNION ALL
     SELECT (SELECT e.org FROM events e WHERE e.org > o.org ORDER BY e.org LIMIT 1) FROM organisations o WHERE o.org IS NOT NULL
 )
-SELECT org FROM organisations WHERE org IS NOT NULL LIMIT ?2
+SELECT org FROM organisations WHERE org IS NOT NULL LIMIT ?2 + 0

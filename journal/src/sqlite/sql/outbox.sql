@@ -3,4 +3,4 @@ SELECT effect_id, partition, position, reactor, org, target, channel, class, pay
 FROM outbox
 WHERE effect_id > ?3 AND (?1 IS NULL OR org = ?1) AND (?2 IS NULL OR state = ?2)
 ORDER BY effect_id
-LIMIT ?4
+LIMIT ?4 + 0

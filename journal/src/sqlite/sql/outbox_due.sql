@@ -4,4 +4,4 @@ SELECT effect_id, partition, position, reactor, org, target, channel, class, pay
 FROM outbox
 WHERE state = 0 AND not_before <= ?2 AND (?1 >> partition) & 1
 ORDER BY not_before, partition, position, effect_id
-LIMIT ?3
+LIMIT ?3 + 0

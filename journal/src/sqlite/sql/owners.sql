@@ -16,7 +16,7 @@ WITH RECURSIVE owners (org, kind, id) AS (
          WHERE e.owner_id IS NOT NULL AND e.org > o.org
          ORDER BY e.org, e.owner_kind, e.owner_id LIMIT 1)
     )
-    LIMIT ?4
+    LIMIT ?4 + 0
 )
 SELECT group_concat(concat(org, '
 ', kind, '

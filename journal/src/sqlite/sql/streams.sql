@@ -11,7 +11,7 @@ WITH RECURSIVE streams (org, kind, id, part) AS (
         (SELECT e.place FROM events e WHERE e.org = s.org AND e.kind > s.kind ORDER BY e.kind, e.id, e.sequence_number LIMIT 1),
         (SELECT e.place FROM events e WHERE e.org > s.org ORDER BY e.org, e.kind, e.id, e.sequence_number LIMIT 1)
     )
-    LIMIT ?4
+    LIMIT ?4 + 0
 )
 SELECT group_concat(concat(org, '
 ', kind, '

@@ -1,3 +1,3 @@
 WHERE place > ?1 AND place <= ?3 AND (?4 IS NULL OR org = ?4) AND (?5 IS NULL OR kind = ?5)
 ORDER BY place
-LIMIT ?2
+LIMIT ?2 + 0
