@@ -43,7 +43,7 @@ async fn ask(app: &App, call: &Call, endpoint: EntityId, asked: Read<Command>, c
     let answer = app.node.routing_nodes.ask_as(owner.clone(), asked.asked, meta, delivery).await;
     let reply = answer.map_err(|error| problem_of(error, call.if_match.is_some()))?;
     let node = reply.state.live().ok_or_else(unknown_endpoint)?;
-    let is_new = reply.receipt.version == 1;
+    let is_new = (reply.receipt.version, reply.receipt.events) == (1, 1);
     let mut response = HttpResponse::build(if is_new { StatusCode::CREATED } else { StatusCode::OK });
     response.insert_header((header::ETAG, format!("\"{}\"", reply.receipt.version)));
     if is_new {
