@@ -191,11 +191,16 @@ pub(crate) async fn find_route(app: Data<App>, call: Call, body: Body<FindRoute>
     call.require(Role::Operator)?;
     let FindRoute { intent, risk, comms_degraded, blocked, regions, stations, blackout } = body.value;
     let station = stations.map(|stations| station(&stations, &blackout.unwrap_or_default()));
-    let asked =
-        Request { intent, risk: risk.unwrap_or(0.0), comms_degraded: comms_degraded.unwrap_or(false), blocked: blocked.unwrap_or_default() };
-    let found = app.node.topologies.read(&call.caller.org, |current| {
-        current.route(&asked).map(|route| RouteBody::new(&asked.intent, current.now(), &route))
-    });
+    let asked = Request {
+        intent,
+        risk: risk.unwrap_or(0.0),
+        comms_degraded: comms_degraded.unwrap_or(false),
+        blocked: blocked.unwrap_or_default(),
+    };
+    let found = app
+        .node
+        .topologies
+        .read(&call.caller.org, |current| current.route(&asked).map(|route| RouteBody::new(&asked.intent, current.now(), &route)));
     let mut faults: Vec<Fault> = found.as_ref().err().into_iter().flat_map(|NoRoute(faults)| faults.iter().map(of_fault)).collect();
     if station == Some(None) {
         faults.push(Fault::field(Code::NoGroundStation, "stations", "each of them is in the blackout, or there are none"));

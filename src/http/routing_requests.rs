@@ -54,8 +54,7 @@ impl FromFields for Read<Reported> {
         let (service, endpoint) = (fields.required("service"), fields.required("endpoint"));
         let (latency_ms, queue_depth) = (fields.required("latency_ms"), fields.required("queue_depth"));
         let (saturation, expected_version) = (fields.required("saturation"), fields.optional("expected_version"));
-        let command =
-            Command::Report { service: service?, latency_ms: latency_ms?, queue_depth: queue_depth?, saturation: saturation? };
+        let command = Command::Report { service: service?, latency_ms: latency_ms?, queue_depth: queue_depth?, saturation: saturation? };
         Some(Self { asked: Reported { endpoint: endpoint?, command }, expected_version })
     }
 }

@@ -30,7 +30,10 @@ fn the_choice_of_a_node_is_explained() {
     let shown = ground.run(&["route", "explain", "intake", "--draw", "0.5"]);
     assert_eq!(shown.code, 0, "{}", shown.err);
     let words: Vec<String> = shown.out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    assert_eq!(words[0], "intake: 1 of 2 nodes are in; all of them are new: nothing is known yet, or they warm up; the draw 0.5000 falls on gw-1");
+    assert_eq!(
+        words[0],
+        "intake: 1 of 2 nodes are in; all of them are new: nothing is known yet, or they warm up; the draw 0.5000 falls on gw-1"
+    );
     assert_eq!(words[2], "▶ gw-1 active 100.0 % 92.0 92.0 1.0000 0 costs least");
     assert_eq!(words[3], "gw-2 excluded 0.0 % 292.0 92.0 0.0000 1 its health is below the limit");
     let body = ground.run(&["route", "explain", "intake", "--json"]).json(0);
@@ -44,10 +47,16 @@ fn the_way_of_an_intent_is_explained() {
     let (ground, _server) = served();
     let shown = ground.run(&["route", "explain", "--intent", "tea"]);
     assert_eq!(shown.code, 0, "{}", shown.err);
-    assert!(shown.out.starts_with("tea (unknown: the chain of all that are): 3 services, 60 ms together; busy nodes are not blocked"), "{}", shown.out);
+    assert!(
+        shown.out.starts_with("tea (unknown: the chain of all that are): 3 services, 60 ms together; busy nodes are not blocked"),
+        "{}",
+        shown.out
+    );
     let body = ground.run(&["route", "explain", "--intent", "tea", "--json"]).json(0);
     assert_eq!(body["chain"][0]["endpoint"], "gw-1");
-    ground.run(&["route", "explain", "--intent", "tea", "--risk", "55", "--comms-degraded"]).complains(1, &["no_route_candidates", "saturated"]);
+    ground
+        .run(&["route", "explain", "--intent", "tea", "--risk", "55", "--comms-degraded"])
+        .complains(1, &["no_route_candidates", "saturated"]);
     ground.run(&["route", "explain", "--intent", "tea", "--block", "p-1"]).complains(1, &["the service policy", "1 blocked"]);
 }
 

@@ -55,12 +55,7 @@ async fn a_wait_doubles_up_to_its_cap() {
 async fn what_makes_no_sense_is_refused() {
     let world = World::open();
     let wrong = world.api.post(REGION, json!({"degraded": [7], "breakers": [{"region": "a", "state": "ajar"}]})).await;
-    let faults = [
-        "primary: missing_field",
-        "candidates: missing_field",
-        "degraded[0]: invalid_field",
-        "breakers[0].state: invalid_field",
-    ];
+    let faults = ["primary: missing_field", "candidates: missing_field", "degraded[0]: invalid_field", "breakers[0].state: invalid_field"];
     assert_eq!(wrong.faults(400, "missing_field"), faults);
     let wrong = world.api.post(PLAN, regions(&json!({"events": "many", "region": "x"}))).await;
     assert_eq!(wrong.faults(400, "invalid_field"), ["events: invalid_field", "timeout_s: missing_field", "region: unknown_field"]);

@@ -96,7 +96,10 @@ async fn a_node_that_fails_is_out_and_comes_back_with_a_tenth() {
     let back = sample(&world.api, "a", 1.0).await;
     assert_eq!((&back["state"], &back["health"]), (&json!("warming"), &json!(0.415)));
     assert!(back["warmup"]["fraction"].as_f64().is_some_and(|fraction| (0.1..0.15).contains(&fraction)), "{back}");
-    assert_eq!(history(&world.api, "a").await[1..], ["health_sampled", "node_excluded", "health_sampled", "node_readmitted", "warmup_started"]);
+    assert_eq!(
+        history(&world.api, "a").await[1..],
+        ["health_sampled", "node_excluded", "health_sampled", "node_readmitted", "warmup_started"]
+    );
 }
 
 #[tokio::test]
@@ -313,18 +316,15 @@ async fn a_way_that_is_nowhere_open_names_every_obstacle() {
     chain(&world.api).await;
     act(&world.api, "policy-1", "maintenance").await;
     let refused = world.api.post(ROUTE, json!({"intent": "firmware-patch", "stations": [], "risk": 1})).await;
-    let faults = [
-        "intent: missing_topology",
-        "intent: no_route_candidates",
-        "intent: missing_topology",
-        "stations: no_ground_station",
-    ];
+    let faults = ["intent: missing_topology", "intent: no_route_candidates", "intent: missing_topology", "stations: no_ground_station"];
     assert_eq!(refused.faults(409, "missing_topology"), faults);
     let body = refused.problem(409, "missing_topology");
     assert_eq!(body["errors"][0]["detail"], "its chain needs the service security, which has no nodes");
     assert_eq!(body["errors"][1]["detail"], "its chain needs the service policy: all 1 nodes of the service are out: 1 maintenance");
-    let wrong = world.api.post(ROUTE, json!({"risk": "high", "regions": [{"state": "warm"}], "stations": [{"name": "x", "latency_ms": -1}]})).await;
-    let faults = ["intent: missing_field", "risk: invalid_field", "regions[0].name: missing_field", "stations[0].latency_ms: invalid_field"];
+    let wrong =
+        world.api.post(ROUTE, json!({"risk": "high", "regions": [{"state": "warm"}], "stations": [{"name": "x", "latency_ms": -1}]})).await;
+    let faults =
+        ["intent: missing_field", "risk: invalid_field", "regions[0].name: missing_field", "stations[0].latency_ms: invalid_field"];
     assert_eq!(wrong.faults(400, "missing_field"), faults);
     let many: Vec<_> = (0..1_001).map(|n| format!("e{n}")).collect();
     world.api.post(ROUTE, json!({"intent": "x", "blocked": many})).await.problem(400, "invalid_field");

@@ -120,7 +120,8 @@ pub struct NoCandidates {
 
 impl NoCandidates {
     /// The service has no nodes.
-    pub(crate) const EMPTY: Self = Self { nodes: 0, out: [(Out::Blocked, 0), (Out::Saturated, 0), (Out::Maintenance, 0), (Out::Unhealthy, 0)] };
+    pub(crate) const EMPTY: Self =
+        Self { nodes: 0, out: [(Out::Blocked, 0), (Out::Saturated, 0), (Out::Maintenance, 0), (Out::Unhealthy, 0)] };
 }
 
 impl fmt::Display for NoCandidates {
@@ -130,7 +131,9 @@ impl fmt::Display for NoCandidates {
         }
         write!(f, "all {} nodes of the service are out", self.nodes)?;
         let reasons = self.out.iter().filter(|(_, count)| *count > 0);
-        reasons.enumerate().try_for_each(|(place, (out, count))| write!(f, "{}{count} {}", if place == 0 { ": " } else { ", " }, out.name()))
+        reasons
+            .enumerate()
+            .try_for_each(|(place, (out, count))| write!(f, "{}{count} {}", if place == 0 { ": " } else { ", " }, out.name()))
     }
 }
 

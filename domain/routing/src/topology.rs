@@ -1,11 +1,11 @@
 //! All nodes of an organisation by service: what is asked when work is to be sent somewhere. Kept up by whoever sees the
 //! nodes' states; it decides nothing and records nothing.
 
+use crate::Settings;
 use crate::node::Node;
 use crate::pool::{Available, Candidate, NoCandidates, Pool, Selection};
 use crate::route::{NoRoute, Request, Route, route};
 use crate::standing::Gate;
-use crate::Settings;
 use ionveil_kernel::{EntityId, Timestamp};
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //!
 //! A run that was under way in three processes that died is not tried a fourth time: it may be what they died of. It fails.
 
-use super::run::{Cause, RETRY, meta};
 use super::Simulator;
+use super::run::{Cause, RETRY, meta};
 use crate::store::entities_of;
 use ionveil_actors::{AskError, Class};
 use ionveil_journal::{Store, StoreError};

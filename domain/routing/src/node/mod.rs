@@ -24,7 +24,9 @@ pub use reject::{Fault, FaultKind, Rejection, RejectionClass};
 pub use state::{Load, Node, Phase, State, Warmup};
 
 use crate::Settings;
-use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, Kind, NameError, Org, StreamId, Timer, TimerPolicy, Timestamp};
+use ionveil_kernel::{
+    BrokenInvariant, DecideEnv, Decider, Decision, EntityId, Kind, NameError, Org, StreamId, Timer, TimerPolicy, Timestamp,
+};
 
 /// The kind of entity; its id is the endpoint.
 pub const KIND: &str = "routing-node";

@@ -25,7 +25,8 @@ fn the_nearest_station_outside_the_blackout_is_taken() {
 
 #[test]
 fn the_fastest_channel_is_taken_and_zero_is_a_latency() {
-    let channels = || [("b", Some(5.0)), ("a", Some(5.0)), ("slow", Some(90.0)), ("bad", Some(-1.0)), ("mute", None), ("nan", Some(f64::NAN))];
+    let channels =
+        || [("b", Some(5.0)), ("a", Some(5.0)), ("slow", Some(90.0)), ("bad", Some(-1.0)), ("mute", None), ("nan", Some(f64::NAN))];
     assert_eq!(channel::fastest(channels(), &[]), Some("a"));
     assert_eq!(channel::fastest(channels(), &["a", "b"]), Some("slow"));
     assert_eq!(channel::fastest([("z", Some(0.0)), ("y", Some(1.0))], &[]), Some("z"));

@@ -7,7 +7,8 @@ use crate::{NoRoute, Out, Request, RouteFault, Topology, intent, risk_gate};
 /// A node for each service of every chain, and some that are busy.
 fn everything(busy: f64) -> Topology {
     let services = ["intake", "orbit", "analytics", "planner", "policy", "resilience", "audit", "notifications", "security", "mission"];
-    let mut nodes: Vec<(String, Node)> = services.iter().map(|name| (format!("{name}-1"), node(name, TYPICAL, Phase::Active, &[]))).collect();
+    let mut nodes: Vec<(String, Node)> =
+        services.iter().map(|name| (format!("{name}-1"), node(name, TYPICAL, Phase::Active, &[]))).collect();
     let load = Load { latency_ms: 1, queue_depth: 0, saturation: busy };
     nodes.push(("intake-2".to_owned(), node("intake", load, Phase::Active, &[])));
     nodes.push(("mission-2".to_owned(), node("mission", load, Phase::Active, &[])));
@@ -20,7 +21,8 @@ fn request(intent: &str, risk: f64, comms_degraded: bool) -> Request {
 
 #[test]
 fn each_intent_has_its_chain_and_the_unknown_has_one_too() {
-    let chains = ["status-refresh", "orbit-adjust", "replay-window", "failover-region", "firmware-patch", "tea"].map(|name| intent::chain(name).join(" "));
+    let chains = ["status-refresh", "orbit-adjust", "replay-window", "failover-region", "firmware-patch", "tea"]
+        .map(|name| intent::chain(name).join(" "));
     let expected = [
         "intake orbit analytics",
         "intake planner policy orbit",

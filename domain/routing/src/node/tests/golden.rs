@@ -31,7 +31,8 @@ fn folder() -> PathBuf {
 #[test]
 fn every_stored_form_still_loads_and_every_type_has_one() {
     for (stem, event) in expected() {
-        let text = fs::read_to_string(folder().join(format!("{stem}.json"))).unwrap_or_else(|error| panic!("{stem}: {error}: {}", event.encode().unwrap()));
+        let text = fs::read_to_string(folder().join(format!("{stem}.json")))
+            .unwrap_or_else(|error| panic!("{stem}: {error}: {}", event.encode().unwrap()));
         let text = text.trim_end_matches('\n');
         assert_eq!(format!("{}.v{}", event.event_type(), event.schema_version()), stem);
         assert_eq!(Event::decode(event.event_type(), 1, text).unwrap(), event, "{stem}");

@@ -50,7 +50,8 @@ fn degradation_and_maintenance_end_with_a_warm_up_or_with_exclusion() {
         let sick = [left.clone(), sampled(8, 0.1)];
         follows(&sick, 10, Command::Recover, &[recovered(10), excluded(10, 0.1)]);
         follows(std::slice::from_ref(&left), 10, sample(0.0), &[sampled(10, 0.0)]);
-        let other = if left == degraded(5) { (Command::EnterMaintenance, in_maintenance(10)) } else { (Command::MarkDegraded, degraded(10)) };
+        let other =
+            if left == degraded(5) { (Command::EnterMaintenance, in_maintenance(10)) } else { (Command::MarkDegraded, degraded(10)) };
         follows(&[left], 10, other.0, &[other.1]);
     }
     let out = [sampled(1, 0.0), excluded(1, 0.0)];
@@ -99,15 +100,8 @@ fn an_unstable_node_waits_for_what_makes_it_stable() {
 fn a_timer_that_comes_late_makes_up_for_all_it_missed() {
     let history = [sampled(10, 0.0), excluded(10, 0.0), sampled(20, 0.6), sampled(30, 0.0)];
     // 0.6 and then 0 is 0.39 from 310 on, 0 alone from 320 on, nothing from 330 on.
-    let missed = [
-        readmitted(310, 0.39),
-        warmup(310),
-        cancelled(320),
-        excluded(320, 0.0),
-        readmitted(330, 1.0),
-        warmup(330),
-        completed(630),
-    ];
+    let missed =
+        [readmitted(310, 0.39), warmup(310), cancelled(320), excluded(320, 0.0), readmitted(330, 1.0), warmup(330), completed(630)];
     assert_eq!(due(&history), Some(at(310)));
     follows(&history, 9_000, review(310), &missed);
     follows(&history, 325, review(310), &missed[..4]);

@@ -3,7 +3,9 @@ use crate::resilience::Backoff;
 #[test]
 fn waits_double_up_to_the_cap() {
     let backoff = Backoff::default();
-    for (attempt, ms) in [(i64::MIN, 80), (-1, 80), (0, 80), (1, 80), (2, 160), (3, 320), (6, 2_560), (7, 5_000), (64, 5_000), (i64::MAX, 5_000)] {
+    for (attempt, ms) in
+        [(i64::MIN, 80), (-1, 80), (0, 80), (1, 80), (2, 160), (3, 320), (6, 2_560), (7, 5_000), (64, 5_000), (i64::MAX, 5_000)]
+    {
         assert_eq!(backoff.delay_ms(attempt), ms, "attempt {attempt}");
     }
     assert_eq!(backoff.schedule(4).collect::<Vec<_>>(), [80, 160, 320, 640]);

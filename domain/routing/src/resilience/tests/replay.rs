@@ -34,9 +34,16 @@ fn batches_and_retries_have_bounds() {
 #[test]
 fn an_outage_is_classed_by_its_service_minutes() {
     use OutageClass::{Critical, Degraded, Major, Minor};
-    for (minutes, services, class) in
-        [(39, 1, Minor), (40, 1, Degraded), (119, 0, Degraded), (30, 4, Major), (239, 1, Major), (60, 4, Critical), (i64::MAX, 2, Critical), (-5, 3, Minor)]
-    {
+    for (minutes, services, class) in [
+        (39, 1, Minor),
+        (40, 1, Degraded),
+        (119, 0, Degraded),
+        (30, 4, Major),
+        (239, 1, Major),
+        (60, 4, Critical),
+        (i64::MAX, 2, Critical),
+        (-5, 3, Minor),
+    ] {
         assert_eq!(outage_class(minutes, services), class, "{minutes} × {services}");
     }
 }
