@@ -1,3 +1,5 @@
+//! Waits, with the specification's figures and without overflow.
+
 use crate::resilience::Backoff;
 
 #[test]

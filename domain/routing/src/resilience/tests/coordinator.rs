@@ -1,3 +1,5 @@
+//! A take-over, stage by stage.
+
 use crate::resilience::{FailoverCoordinator, Stage};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Which region takes over.
+
 use crate::resilience::{Breaker, Region, degraded_regions, failover_priority, select_region};
 use std::collections::BTreeSet;
 

@@ -1,3 +1,5 @@
+//! A replay's plan: each piece alone, then together.
+
 use crate::resilience::{
     InvalidBatchSize, Mode, OutageClass, ReplayPlan, ReplayRequest, batch_size, budget, build_replay_plan, coverage, duration_s, mode,
     outage_class, partition, retries,
