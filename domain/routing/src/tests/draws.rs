@@ -1,8 +1,10 @@
 //! Choosing among the nodes of a service.
 
 use super::{TYPICAL, at, id, node, topology, warming};
-use crate::node::{Load, Node, Phase};
+use crate::node::{Command, Load, Node, Phase, RoutingNode, State};
 use crate::{Available, Out, START_FRACTION, Settings, Topology, fraction};
+use ionveil_kernel::testkit::{CountingIds, meta};
+use ionveil_kernel::{DecideEnv, Decider, Policy};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -30,6 +32,28 @@ fn a_node_that_comes_back_begins_with_a_tenth_and_ends_with_its_full_share() {
     assert_eq!(drawn(&mut pair, 1_300)["a"], 50_000);
     let shares: Vec<_> = pair.refreshed(at(1_000)).candidates("s").1.iter().map(|one| format!("{:.4}", one.share)).collect();
     assert_eq!(shares, ["0.0909", "0.9091"]);
+}
+
+/// A node after a command at a second.
+fn after(state: State, command: &Command, second: u32) -> State {
+    let (decider, cause, ids, policy) = (RoutingNode::default(), meta(1), CountingIds::default(), Policy::default());
+    let env = DecideEnv { now: at(second), occurred_at: at(second), ids: &ids, cause: &cause, policy: &policy };
+    let events = decider.decide(&state, command, &env).unwrap();
+    events.iter().fold(state, |state, ((), event)| decider.evolve(state, &(), event).unwrap())
+}
+
+#[test]
+fn a_node_that_fails_is_out_until_it_is_forgotten_and_reaches_its_full_share_in_the_end() {
+    let report = Command::Report { service: id("s"), latency_ms: 20, queue_depth: 2, saturation: TYPICAL.saturation };
+    let failed = after(after(State::Absent, &report, 0), &Command::ReportHealthSample { value: 0.0, at: None }, 100);
+    let back = after(failed.clone(), &Command::Review { due: at(400) }, 400);
+    let whole = after(back.clone(), &Command::Review { due: at(700) }, 700);
+    for (state, second, draws) in [(&failed, 100, None), (&failed, 399, None), (&back, 400, Some(9_091)), (&whole, 700, Some(50_000))] {
+        let mut pair = Topology::new(Settings::default());
+        pair.put(&id("a"), state.live().unwrap(), at(second));
+        pair.put(&id("b"), &plain(TYPICAL), at(second));
+        assert_eq!(drawn(&mut pair, second).get("a").copied(), draws, "at {second}");
+    }
 }
 
 #[test]
