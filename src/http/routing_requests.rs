@@ -31,7 +31,7 @@ pub struct ReportNode {
     /// How many wait there.
     queue_depth: u32,
     /// How busy it is: 1 is fully, more is possible.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     saturation: f64,
     /// The version of the node that the client has seen; another one is refused with 409.
     expected_version: Option<u64>,

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A load that costs 45.
 fn load(service: &str, endpoint: &str) -> Value {
-    json!({"service": service, "endpoint": endpoint, "latency_ms": 20, "queue_depth": 0, "saturation": 0.208_333_333_333_333_34})
+    json!({"service": service, "endpoint": endpoint, "latency_ms": 21, "queue_depth": 0, "saturation": 0.2})
 }
 
 async fn register(api: &Api, service: &str, endpoint: &str) -> Value {
@@ -59,8 +59,8 @@ async fn a_node_is_registered_reported_and_listed() {
     let world = World::open();
     assert_eq!(world.api.get(NODES).await.json(200), json!({"items": [], "total": 0}));
     let added = world.api.post(NODES, load("s", "b")).await;
-    let node = json!({"endpoint": "b", "service": "s", "state": "active", "latency_ms": 20, "queue_depth": 0,
-        "saturation": 0.208_333_333_333_333_34, "health": 1.0, "trend": 0.0, "sample_count": 0, "base_score": 45.0, "score": 45.0});
+    let node = json!({"endpoint": "b", "service": "s", "state": "active", "latency_ms": 21, "queue_depth": 0,
+        "saturation": 0.2, "health": 1.0, "trend": 0.0, "sample_count": 0, "base_score": 45.0, "score": 45.0});
     assert_eq!((added.json(201), added.header("etag")), (node.clone(), Some("\"1\"")));
     assert_eq!(added.header("location"), Some("/api/v1/routing/services/s/candidates"));
     let again = world.api.post(NODES, load("s", "b")).await;
@@ -270,7 +270,8 @@ async fn each_organisation_has_nodes_of_its_own() {
 /// A node of each service of `orbit-adjust`, and a busy cheap one of intake.
 async fn chain(api: &Api) {
     for service in ["intake", "planner", "policy", "orbit"] {
-        register(api, service, &format!("{service}-1")).await;
+        let dear = json!({"service": service, "endpoint": format!("{service}-1"), "latency_ms": 100, "queue_depth": 0, "saturation": 0.2});
+        api.post(NODES, dear).await.json(201);
     }
     let cheap = json!({"service": "intake", "endpoint": "intake-2", "latency_ms": 1, "queue_depth": 0, "saturation": 0.7});
     api.post(NODES, cheap).await.json(201);
@@ -291,10 +292,10 @@ async fn a_route_leads_through_the_chain_and_around_what_the_risk_forbids() {
     let calm = route(json!({"risk": 69.9})).await;
     assert_eq!(json!(ends(&calm)), json!(["intake-2", "planner-1", "policy-1", "orbit-1"]));
     let known = [&calm["routed"], &calm["chain_length"], &calm["total_latency_ms"], &calm["blocked_count"], &calm["gated"]];
-    assert_eq!(json!(known), json!([true, 4, 61, 0, false]));
+    assert_eq!(json!(known), json!([true, 4, 301, 0, false]));
     for gated in [json!({"risk": 70}), json!({"risk": 55, "comms_degraded": true})] {
         let risky = route(gated).await;
-        assert_eq!((&ends(&risky)[0], &risky["total_latency_ms"]), (&json!("intake-1"), &json!(80)));
+        assert_eq!((&ends(&risky)[0], &risky["total_latency_ms"]), (&json!("intake-1"), &json!(400)));
         assert_eq!(risky["blocked_count"], 2, "also where the chain does not lead");
         let saturated = json!([{"endpoint": "audit-1", "service": "audit", "reason": "saturated"},
             {"endpoint": "intake-2", "service": "intake", "reason": "saturated"}]);

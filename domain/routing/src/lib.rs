@@ -23,7 +23,7 @@
 //! 5. `warmup_completed` and `warmup_cancelled` follow a warming one.
 //! 6. `node_degraded` and `maintenance_entered` follow neither a warming node nor one that is so already.
 //! 7. `node_recovered` follows a degraded node or one in maintenance.
-//! 8. A load has a finite saturation of at least 0; a sample is from 0 to 1.
+//! 8. A saturation is from 0 to 1,000,000; a sample is from 0 to 1.
 //!
 //! Source: `latticeforge.md` L1 and L2, `aetherops.md` E2, `ionveil.md` 3.3.
 //!

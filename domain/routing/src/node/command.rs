@@ -17,12 +17,12 @@ pub enum Command {
         latency_ms: u32,
         /// How many wait there.
         queue_depth: u32,
-        /// How busy it is: 1 is fully, more is possible; at least 0.
+        /// How busy it is: 1 is fully, more is possible; 0 to [`super::SATURATION_MAX`]; 9 decimal places are kept.
         saturation: f64,
     },
     /// Reports how something went there.
     ReportHealthSample {
-        /// From 0, a failure, to 1, a success.
+        /// From 0, a failure, to 1, a success; 9 decimal places are kept.
         value: f64,
         /// When; none: now. At most five minutes ahead, which counts as now; what is older than the window has no effect.
         #[serde(default)]

@@ -5,8 +5,9 @@ use super::event::{Event, HealthSampled, LoadReported, MaintenanceEntered, NodeD
 use super::evolve::evolve;
 use super::passage::{cancelled, next, passage, started, told};
 use super::reject::{Fault, FaultKind, Rejection};
-use super::state::{Load, Node, Phase, State};
+use super::state::{Load, Node, PLACES, Phase, SATURATION_MAX, State};
 use crate::{Sample, Settings};
+use ionveil_kernel::statistics::round;
 use ionveil_kernel::{EntityId, Timestamp};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ const CATCH_UP_MAX: usize = 64;
 /// The events that follow.
 pub(crate) fn decide(settings: &Settings, state: &State, command: &Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
     if let Command::Report { service, latency_ms, queue_depth, saturation } = command {
-        let load = Load { latency_ms: *latency_ms, queue_depth: *queue_depth, saturation: *saturation };
+        let load = Load { latency_ms: *latency_ms, queue_depth: *queue_depth, saturation: round(*saturation, PLACES) };
         return report(state, service, load, now);
     }
     let node = state.live().ok_or(Rejection::UnknownEndpoint)?;
@@ -35,7 +36,7 @@ pub(crate) fn decide(settings: &Settings, state: &State, command: &Command, now:
 }
 
 fn report(state: &State, service: &EntityId, load: Load, now: Timestamp) -> Result<Vec<Event>, Rejection> {
-    if !(load.saturation >= 0.0 && load.saturation.is_finite()) {
+    if !(0.0..=SATURATION_MAX).contains(&load.saturation) {
         return Err(Rejection::Invalid(Fault { field: "saturation", kind: FaultKind::InvalidSaturation }));
     }
     match state {
@@ -58,7 +59,7 @@ fn sampled(settings: &Settings, node: &Node, value: f64, at: Timestamp, now: Tim
     if at.after(settings.window) <= now {
         return Ok(Vec::new());
     }
-    let sample = Sample { at: at.min(now), value };
+    let sample = Sample { at: at.min(now), value: round(value, PLACES) };
     let health = node.samples.clone().with(sample).health(now, settings).health;
     let seen = Event::HealthSampled(HealthSampled { sample, heard_at: now });
     let follows = passage(node.phase, health, now, settings).map(|passage| told(passage, node.phase, health, now, settings));

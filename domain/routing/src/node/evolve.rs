@@ -4,7 +4,7 @@ use super::event::{
     Event, HealthSampled, LoadReported, MaintenanceEntered, NodeDegraded, NodeExcluded, NodeReadmitted, NodeRecovered, NodeRegistered,
     WarmupCancelled, WarmupCompleted, WarmupStarted,
 };
-use super::state::{Load, Node, Phase, State};
+use super::state::{Load, Node, Phase, SATURATION_MAX, State};
 use crate::Samples;
 use ionveil_kernel::{BrokenInvariant, Timestamp};
 
@@ -31,7 +31,7 @@ fn registered(NodeRegistered { service, load, at }: &NodeRegistered) -> Evolved 
 }
 
 fn check(load: &Load) -> Result<(), BrokenInvariant> {
-    if load.saturation >= 0.0 && load.saturation.is_finite() { Ok(()) } else { broken(8, "the saturation is none") }
+    if (0.0..=SATURATION_MAX).contains(&load.saturation) { Ok(()) } else { broken(8, "the saturation is none") }
 }
 
 impl Node {

@@ -21,7 +21,7 @@ pub use event::{
     WarmupCancelled, WarmupCompleted, WarmupStarted,
 };
 pub use reject::{Fault, FaultKind, Rejection, RejectionClass};
-pub use state::{Load, Node, Phase, State, Warmup};
+pub use state::{Load, Node, Phase, SATURATION_MAX, State, Warmup};
 
 use crate::Settings;
 use ionveil_kernel::{

@@ -81,8 +81,8 @@ impl fmt::Display for Fault {
 /// What can be wrong with a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultKind {
-    /// A saturation is negative or not finite.
-    #[error("a saturation is a number of at least 0; 1 is fully busy")]
+    /// A saturation is negative, beyond all measure, or not finite.
+    #[error("a saturation is a number from 0 to 1,000,000; 1 is fully busy")]
     InvalidSaturation,
     /// The value of a sample is not from 0 to 1.
     #[error("a sample is from 0, a failure, to 1, a success")]

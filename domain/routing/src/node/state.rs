@@ -32,6 +32,12 @@ pub struct Node {
     pub as_of: Timestamp,
 }
 
+/// The most that a saturation can be.
+pub const SATURATION_MAX: f64 = 1_000_000.0;
+/// So many decimal places of numbers from outside are kept. With more than 15 digits in all, a number is not sure to come out
+/// of its text as it went in, and a state would not be that of its snapshot.
+pub(crate) const PLACES: u8 = 9;
+
 /// The load of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +46,7 @@ pub struct Load {
     pub latency_ms: u32,
     /// How many wait there.
     pub queue_depth: u32,
-    /// How busy it is: 1 is fully, more is possible; at least 0.
+    /// How busy it is: 1 is fully, more is possible; 0 to [`SATURATION_MAX`], with at most 9 decimal places.
     pub saturation: f64,
 }
 

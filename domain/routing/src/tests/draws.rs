@@ -44,7 +44,7 @@ fn after(state: State, command: &Command, second: u32) -> State {
 
 #[test]
 fn a_node_that_fails_is_out_until_it_is_forgotten_and_reaches_its_full_share_in_the_end() {
-    let report = Command::Report { service: id("s"), latency_ms: 20, queue_depth: 2, saturation: TYPICAL.saturation };
+    let report = Command::Report { service: id("s"), latency_ms: 16, queue_depth: 5, saturation: TYPICAL.saturation };
     let failed = after(after(State::Absent, &report, 0), &Command::ReportHealthSample { value: 0.0, at: None }, 100);
     let back = after(failed.clone(), &Command::Review { due: at(400) }, 400);
     let whole = after(back.clone(), &Command::Review { due: at(700) }, 700);

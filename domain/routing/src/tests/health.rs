@@ -72,7 +72,8 @@ proptest! {
         let found = samples(&seen).health(at(now), &settings);
         prop_assert_eq!(found.samples, values.len());
         prop_assert_eq!(found.health, series.last().copied().unwrap_or(1.0));
-        prop_assert!((found.trend - (found.health - if series.is_empty() { 1.0 } else { mean(&series) })).abs() < 1e-12);
+        let trend = if series.is_empty() { 0.0 } else { found.health - mean(&series) };
+        prop_assert!((found.trend - trend).abs() < 1e-12);
     }
 
     /// At each instant that is foretold the health is the one that is foretold, and between them it does not change.

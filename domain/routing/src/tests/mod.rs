@@ -20,7 +20,7 @@ pub(crate) fn id(text: &str) -> EntityId {
 }
 
 /// A load of 45: a typical one.
-pub(crate) const TYPICAL: Load = Load { latency_ms: 20, queue_depth: 2, saturation: 0.151_666_666_666_666_67 };
+pub(crate) const TYPICAL: Load = Load { latency_ms: 16, queue_depth: 5, saturation: 0.1 };
 
 /// Samples at these seconds.
 pub(crate) fn samples(seen: &[(u32, f64)]) -> Samples {

@@ -8,7 +8,7 @@ use crate::{NoRoute, Out, Request, RouteFault, Topology, intent, risk_gate};
 fn everything(busy: f64) -> Topology {
     let services = ["intake", "orbit", "analytics", "planner", "policy", "resilience", "audit", "notifications", "security", "mission"];
     let mut nodes: Vec<(String, Node)> =
-        services.iter().map(|name| (format!("{name}-1"), node(name, TYPICAL, Phase::Active, &[]))).collect();
+        services.iter().map(|name| (format!("{name}-1"), node(name, Load { latency_ms: 100, ..TYPICAL }, Phase::Active, &[]))).collect();
     let load = Load { latency_ms: 1, queue_depth: 0, saturation: busy };
     nodes.push(("intake-2".to_owned(), node("intake", load, Phase::Active, &[])));
     nodes.push(("mission-2".to_owned(), node("mission", load, Phase::Active, &[])));
@@ -41,7 +41,7 @@ fn a_route_has_one_node_of_each_service_in_the_chains_order() {
     let route = topology.refreshed(at(1_000)).route(&request("status-refresh", 75.0, false)).unwrap();
     let stops: Vec<_> = route.stops.iter().map(|stop| (stop.service, stop.node.endpoint.as_str())).collect();
     assert_eq!(stops, [("intake", "intake-2"), ("orbit", "orbit-1"), ("analytics", "analytics-1")]);
-    assert_eq!((route.total_latency_ms, route.blocked.len(), route.gated), (41, 0, true));
+    assert_eq!((route.total_latency_ms, route.blocked.len(), route.gated), (201, 0, true));
 }
 
 #[test]

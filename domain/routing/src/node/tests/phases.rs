@@ -4,10 +4,18 @@ use super::*;
 
 #[test]
 fn a_node_is_registered_active_and_reports_its_load() {
-    let report = |latency_ms| Command::Report { service: id("s"), latency_ms, queue_depth: 2, saturation: TYPICAL.saturation };
-    given(RoutingNode::default(), []).at(at(0)).when(report(20)).then([((), registered())]);
-    follows(&[], 5, report(20), &[]);
-    follows(&[], 5, report(21), &[Event::LoadReported(LoadReported { load: Load { latency_ms: 21, ..TYPICAL } })]);
+    let report = |latency_ms| Command::Report { service: id("s"), latency_ms, queue_depth: 5, saturation: TYPICAL.saturation };
+    given(RoutingNode::default(), []).at(at(0)).when(report(16)).then([((), registered())]);
+    follows(&[], 5, report(16), &[]);
+    follows(&[], 5, report(17), &[Event::LoadReported(LoadReported { load: Load { latency_ms: 17, ..TYPICAL } })]);
+}
+
+#[test]
+fn numbers_are_kept_as_their_text_can_hold_them() {
+    follows(&[], 10, sample(0.914_891_904_935_041_6), &[sampled(10, 0.914_891_905)]);
+    let report = Command::Report { service: id("s"), latency_ms: 16, queue_depth: 5, saturation: 999_999.123_456_789_12 };
+    let load = Load { saturation: 999_999.123_456_789, ..TYPICAL };
+    follows(&[], 5, report, &[Event::LoadReported(LoadReported { load })]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn of_an_endpoint_that_nobody_registered_nothing_is_known() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let report = |service: &str, saturation| Command::Report { service: id(service), latency_ms: 20, queue_depth: 2, saturation };
-    for saturation in [-0.1, f64::NAN, f64::INFINITY] {
+    for saturation in [-0.1, 1_000_000.1, f64::NAN, f64::INFINITY] {
         past([]).at(at(1)).when(report("s", saturation)).then_rejected("invalid_saturation");
         given(RoutingNode::default(), []).at(at(1)).when(report("s", saturation)).then_rejected("invalid_saturation");
     }
