@@ -12,6 +12,8 @@ pub use ionveil_journal as journal;
 pub use ionveil_kernel as kernel;
 /// A shipped context: operational policy.
 pub use ionveil_policy as policy_domain;
+/// A shipped context: routing and resilience.
+pub use ionveil_routing as routing_domain;
 /// A shipped context: workflows.
 pub use ionveil_workflow as workflow;
 
@@ -26,6 +28,7 @@ pub mod import;
 pub mod node;
 pub mod policy;
 pub mod remote;
+pub mod routing;
 pub mod spelling;
 pub mod store;
 pub mod time;

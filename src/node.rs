@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::policy::simulations::Simulator;
 use crate::policy::{Trees, TreesError, load_all};
+use crate::routing::{self, Topologies};
 use crate::store::Place;
 use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
 use ionveil_journal::{Journal, Store, StoreError};
@@ -11,6 +12,7 @@ use ionveil_policy::engine::Engine;
 use ionveil_policy::react::{EngineToTree, TreeToEngine};
 use ionveil_policy::simulation::Simulation;
 use ionveil_policy::tree::Tree;
+use ionveil_routing::node::RoutingNode;
 use ionveil_views::{Location, Projector, ProjectorConfig, Status, Views, ViewsError};
 use ionveil_workflow::{Machines, Workflow};
 use prometheus_client::registry::Registry;
@@ -105,6 +107,10 @@ pub struct Node {
     pub simulations: Host<Simulation>,
     /// What lets them run.
     pub simulator: Simulator,
+    /// The nodes that work is sent to.
+    pub routing_nodes: Host<RoutingNode>,
+    /// What is known of them.
+    pub topologies: Arc<Topologies>,
     /// What is published of the trees.
     pub trees: Arc<Trees>,
     /// The machines that workflows can be registered with.
@@ -159,12 +165,16 @@ impl Node {
         let _first = runtime.govern(trees.clone());
         let policy_engines = runtime.entity(Arc::new(config.policy.engine.clone()))?;
         let simulations = runtime.entity(Arc::new(Simulation))?;
+        let topologies = Arc::new(Topologies::new(config.routing, env.clone()));
+        let routing_nodes = runtime.entity_observed(Arc::new(RoutingNode { settings: config.routing }), topologies.clone())?;
+        routing::load_all(&topologies, &*store, routing_nodes.loader()).await?;
         let workflows = runtime.entity(Arc::new(Workflow::new(machines.clone())))?;
         let mut hosts = kinds.register(&runtime)?;
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
         hosts.insert(TypeId::of::<Tree>(), Box::new(policy_trees.clone()));
         hosts.insert(TypeId::of::<Engine>(), Box::new(policy_engines.clone()));
         hosts.insert(TypeId::of::<Simulation>(), Box::new(simulations.clone()));
+        hosts.insert(TypeId::of::<RoutingNode>(), Box::new(routing_nodes.clone()));
         runtime.reactor(Arc::new(EngineToTree))?;
         runtime.reactor(Arc::new(TreeToEngine))?;
         let hosts = Arc::new(hosts);
@@ -188,6 +198,8 @@ impl Node {
             policy_engines,
             simulations,
             simulator,
+            routing_nodes,
+            topologies,
             trees,
             machines,
             views,

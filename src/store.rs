@@ -3,7 +3,7 @@
 use crate::config;
 use crate::config::StoreUrl;
 use ionveil_journal::{MemoryStore, PostgresOptions, PostgresStore, SqliteStore, Store, StoreError};
-use ionveil_kernel::Env;
+use ionveil_kernel::{EntityId, Env, Kind, NameError, Org, StreamId};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// The file of the journal in a data directory.
 pub const JOURNAL_FILE: &str = "journal.sqlite";
+
+/// How many names are read at a time.
+const NAMES: usize = 500;
 
 /// Where events are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,4 +95,29 @@ impl Place {
 
 fn postgres_options(partitions: u16, lease: Duration) -> PostgresOptions {
     PostgresOptions { partitions, lease, ..PostgresOptions::default() }
+}
+
+/// The names of all entities of a kind in an organisation, in order. They lie together in the store, so that no others are
+/// looked at.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn entities_of(store: &dyn Store, org: &Org, kind: &str) -> Result<Vec<StreamId>, StoreError> {
+    let mut after = before_all(org, kind).map_err(|error| StoreError::Invalid(error.to_string()))?;
+    let mut found = Vec::new();
+    loop {
+        let names = store.entities(Some(&after), NAMES).await?;
+        let Some(last) = names.last().cloned() else { return Ok(found) };
+        found.extend(names.into_iter().filter(|name| name.org == *org && name.kind.as_str() == kind));
+        if last.org != *org || last.kind.as_str() > kind {
+            return Ok(found);
+        }
+        after = last;
+    }
+}
+
+/// A name before those of all entities of a kind: of a kind whose name comes right before theirs.
+fn before_all(org: &Org, kind: &str) -> Result<StreamId, NameError> {
+    let earlier = Kind::new(kind.get(..kind.len().saturating_sub(1)).unwrap_or_default())?;
+    Ok(StreamId::new(org.clone(), earlier, EntityId::new(&"z".repeat(128))?))
 }

@@ -9,6 +9,7 @@ use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
 use ionveil_policy::engine::Engine;
 use ionveil_policy::simulation::Simulation;
 use ionveil_policy::tree::Tree;
+use ionveil_routing::node::RoutingNode;
 use ionveil_workflow::Workflow;
 use serde::Serialize;
 use std::fmt;
@@ -67,6 +68,7 @@ pub struct Kinds {
     policy_trees: Loader<Tree>,
     policy_engines: Loader<Engine>,
     simulations: Loader<Simulation>,
+    routing_nodes: Loader<RoutingNode>,
 }
 
 impl Kinds {
@@ -78,6 +80,7 @@ impl Kinds {
             policy_trees: Loader::new(Arc::new(config.policy.tree), store.clone()),
             policy_engines: Loader::new(Arc::new(config.policy.engine.clone()), store.clone()),
             simulations: Loader::new(Arc::new(Simulation), store.clone()),
+            routing_nodes: Loader::new(Arc::new(RoutingNode { settings: config.routing }), store.clone()),
         }
     }
 
@@ -89,6 +92,7 @@ impl Kinds {
             policy_trees: node.policy_trees.loader().clone(),
             policy_engines: node.policy_engines.loader().clone(),
             simulations: node.simulations.loader().clone(),
+            routing_nodes: node.routing_nodes.loader().clone(),
         }
     }
 
@@ -101,6 +105,7 @@ impl Kinds {
             Tree::KIND => check_entity(&self.policy_trees, entity, report).await,
             Engine::KIND => check_entity(&self.policy_engines, entity, report).await,
             Simulation::KIND => check_entity(&self.simulations, entity, report).await,
+            RoutingNode::KIND => check_entity(&self.routing_nodes, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

@@ -11,6 +11,7 @@ pub mod migrate_workflows;
 pub mod output;
 mod pages;
 pub mod policy;
+pub mod route;
 pub mod runtime;
 pub mod serve;
 pub mod simulate;
@@ -59,6 +60,8 @@ enum Command {
     System(system::SystemCommand),
     /// Look at the policy tree of a server, and change it
     Policy(policy::PolicyCommand),
+    /// See where a server would send work, and why
+    Route(route::RouteCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -87,6 +90,7 @@ impl Cli {
             Command::Simulate(command) => command.run(args),
             Command::System(command) => command.run(args),
             Command::Policy(command) => command.run(args),
+            Command::Route(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),

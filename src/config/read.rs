@@ -7,9 +7,11 @@ use crate::config::settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Log
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
 use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
+use ionveil_kernel::statistics::Alpha;
 use ionveil_kernel::{EntityId, Kind, Org, Role};
 use ionveil_policy::engine::Engine;
 use ionveil_policy::tree::Tree;
+use ionveil_routing::Settings as Routing;
 use ionveil_workflow::{MachineDefinition, Machines, StateDefinition};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -22,6 +24,7 @@ impl Config {
         let journal = read(raw, "journal", faults, journal);
         let runtime = read(raw, "runtime", faults, runtime);
         let policy = read(raw, "policy", faults, policy);
+        let routing = read(raw, "routing", faults, routing);
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
         let definitions = read(raw, "machines", faults, |section| Some(section.each_table(machine)));
@@ -34,6 +37,7 @@ impl Config {
             server,
             store,
             policy: policy?,
+            routing: routing?,
             auth: auth?,
             logging: logging?,
             machines: machines?,
@@ -41,7 +45,7 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 8] = ["server", "store", "journal", "runtime", "policy", "auth", "logging", "machines"];
+const SECTIONS: [&str; 9] = ["server", "store", "journal", "runtime", "policy", "routing", "auth", "logging", "machines"];
 
 fn unknown_sections(raw: &Raw, faults: &mut Vec<ConfigFault>) {
     for name in raw.table.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
@@ -163,6 +167,25 @@ fn policy(section: &mut Section<'_>) -> Option<Policy> {
     let simulations_max = section.integer("simulations_max", 1..=1_000);
     let engine = Engine::new(escalate_at?, [watch?, restricted?, halted?], Duration::from_secs(dwell_s?));
     Some(Policy { tree: Tree { notice_before: Duration::from_secs(notice_before_s?) }, engine, simulations_max: size(simulations_max?) })
+}
+
+fn routing(section: &mut Section<'_>) -> Option<Routing> {
+    let alpha = section.number("alpha", 0.01..=1.0);
+    let window_s = section.integer("window_s", 1..=86_400);
+    let exclude_below = section.number("exclude_below", 0.01..=1.0);
+    let warmup_s = section.integer("warmup_s", 0..=86_400);
+    let stable_at = section.number("stable_at", 0.0..=1.0);
+    let health_weight = section.number("health_weight", 0.0..=1e6);
+    let trend_weight = section.number("trend_weight", 0.0..=1e6);
+    Some(Routing {
+        alpha: Alpha::new(alpha?).ok()?,
+        window: Duration::from_secs(window_s?),
+        exclude_below: exclude_below?,
+        warmup: Duration::from_secs(warmup_s?),
+        stable_at: stable_at?,
+        health_weight: health_weight?,
+        trend_weight: trend_weight?,
+    })
 }
 
 fn supervision(section: &mut Section<'_>) -> Option<Supervision> {

@@ -37,6 +37,17 @@ impl<'a> Section<'a> {
         number
     }
 
+    /// A number in `range`.
+    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+        let value = self.required(key)?;
+        let number = value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64)).filter(|number| range.contains(number));
+        if number.is_none() {
+            let shown = if value.is_float() || value.is_integer() { value.to_string() } else { value.type_str().to_owned() };
+            self.fault(key, format!("must be a number from {} to {}, not {shown}", range.start(), range.end()));
+        }
+        number
+    }
+
     /// A text.
     pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
         let value = self.required(key)?;

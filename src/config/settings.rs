@@ -7,6 +7,7 @@ use ionveil_journal::JournalConfig;
 use ionveil_kernel::{Org, Role};
 use ionveil_policy::engine::Engine;
 use ionveil_policy::tree::Tree;
+use ionveil_routing::Settings as Routing;
 use ionveil_workflow::Machines;
 use std::fmt;
 use std::net::SocketAddr;
@@ -26,6 +27,8 @@ pub struct Config {
     pub runtime: RuntimeConfig,
     /// `[policy]`
     pub policy: Policy,
+    /// `[routing]`
+    pub routing: Routing,
     /// `[auth]`
     pub auth: Auth,
     /// `[logging]`

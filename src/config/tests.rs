@@ -25,6 +25,7 @@ fn defaults_alone_are_sound_and_match_the_crates() {
     let (journal, runtime) = (ionveil_journal::JournalConfig::default(), ionveil_actors::RuntimeConfig::default());
     assert_eq!(format!("{:?}", config.journal), format!("{journal:?}"));
     assert_eq!(format!("{:?}", config.runtime), format!("{runtime:?}"));
+    assert_eq!(config.routing, ionveil_routing::Settings::default());
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!((config.store.partitions, config.store.url.is_none(), config.server.workers), (16, true, None));
     assert_eq!(config.machines.iter().count(), 4);
@@ -81,6 +82,19 @@ fn all_faults_are_named_at_once_with_path_origin_and_remedy() {
     ];
     assert_eq!(faults, expected);
     assert!(!faults.concat().contains("hunter2"), "a password never shows");
+}
+
+#[test]
+fn numbers_have_ranges_and_may_be_whole() {
+    let routing =
+        |alpha: &str| load_with(&format!("[routing]\nalpha = {alpha}\n"), &[], &[]).map(|loaded| loaded.config.routing.alpha.get());
+    assert_eq!((routing("0.5"), routing("1")), (Ok(0.5), Ok(1.0)));
+    let environment = [("IONVEIL__ROUTING__EXCLUDE_BELOW", "0.25")];
+    assert_eq!(load_with("", &environment, &[]).unwrap().config.routing.exclude_below, 0.25);
+    for (alpha, shown) in [("0", "0"), ("1.5", "1.5"), ("nan", "nan"), ("\"half\"", "string")] {
+        let faults = routing(alpha).unwrap_err();
+        assert_eq!(faults, [format!("routing.alpha (file F): must be a number from 0.01 to 1, not {shown}")]);
+    }
 }
 
 #[test]

@@ -26,6 +26,10 @@ pub mod policy_outcomes;
 pub mod policy_preview;
 pub mod policy_preview_requests;
 pub mod policy_requests;
+pub mod resilience;
+pub mod routing;
+pub mod routing_bodies;
+pub mod routing_requests;
 pub mod server;
 pub mod simulation_bodies;
 pub mod simulation_problems;
@@ -72,6 +76,18 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(policy_outcomes::report_policy_outcome)
         .service(policy_audit::list_policy_audit)
         .service(policy_preview::preview_policy)
+        .service(routing::report_routing_node)
+        .service(routing::list_routing_nodes)
+        .service(routing::report_routing_health)
+        .service(routing::degrade_routing_node)
+        .service(routing::maintain_routing_node)
+        .service(routing::recover_routing_node)
+        .service(routing::list_routing_candidates)
+        .service(routing::select_routing_node)
+        .service(routing::find_route)
+        .service(resilience::plan_replay)
+        .service(resilience::select_failover_region)
+        .service(resilience::get_backoff)
         .service(tree::get_tree)
         .service(tree::get_entity)
         .service(tree::resume_entity)

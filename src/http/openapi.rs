@@ -2,8 +2,8 @@
 
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    dead_letters, events, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, simulations, system, tree,
-    workflows,
+    dead_letters, events, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, resilience, routing,
+    simulations, system, tree, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -23,6 +23,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         policy_commands::add_policy_node, policy::list_policy_nodes, policy::get_policy_node, policy_commands::move_policy_node, policy_commands::remove_policy_node,
         policy_commands::set_policy_override, policy_commands::clear_policy_override, policy_commands::set_policy_root, policy_outcomes::report_policy_outcome,
         policy_audit::list_policy_audit, policy_preview::preview_policy,
+        routing::report_routing_node, routing::list_routing_nodes, routing::report_routing_health, routing::degrade_routing_node,
+        routing::maintain_routing_node, routing::recover_routing_node, routing::list_routing_candidates, routing::select_routing_node, routing::find_route,
+        resilience::plan_replay, resilience::select_failover_region, resilience::get_backoff,
         tree::get_tree, tree::get_entity, tree::resume_entity,
         dead_letters::list_dead_letters, dead_letters::get_dead_letter, dead_letters::replay_dead_letter, dead_letters::discard_dead_letter,
         simulations::create_simulation, simulations::run_simulation, simulations::get_simulation, simulations::get_simulation_policy,

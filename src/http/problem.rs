@@ -101,6 +101,9 @@ codes! {
     DuplicateScenario = "duplicate_scenario", BAD_REQUEST, "Two scenarios have the same name";
     TooManyScenarios = "too_many_scenarios", BAD_REQUEST, "There are too many scenarios";
     OutsideRun = "outside_run", BAD_REQUEST, "The point lies outside the run";
+    InvalidSaturation = "invalid_saturation", BAD_REQUEST, "The saturation is invalid";
+    InvalidHealth = "invalid_health", BAD_REQUEST, "The sample is invalid";
+    InvalidDraw = "invalid_draw", BAD_REQUEST, "The draw is invalid";
     InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The idempotency key is invalid";
     BadRequest = "bad_request", BAD_REQUEST, "The request cannot be understood";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "A valid credential is needed";
@@ -110,6 +113,7 @@ codes! {
     EntityNotFound = "entity_not_found", NOT_FOUND, "There is no such entity";
     UnknownNode = "unknown_node", NOT_FOUND, "The policy tree has no such node";
     UnknownParent = "unknown_parent", NOT_FOUND, "The policy tree has no such parent";
+    UnknownEndpoint = "unknown_endpoint", NOT_FOUND, "There is no such routing node";
     NoPath = "no_path", NOT_FOUND, "No path leads there";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request came too slowly", retry;
@@ -134,6 +138,9 @@ codes! {
     NotRunning = "not_running", CONFLICT, "It is not running";
     ForeignOutcome = "foreign_outcome", CONFLICT, "The outcome belongs to another simulation";
     NoCompletedResults = "no_completed_results", CONFLICT, "Nothing has completed";
+    NoRouteCandidates = "no_route_candidates", CONFLICT, "Every node is out";
+    MissingTopology = "missing_topology", CONFLICT, "A service has no nodes";
+    NoGroundStation = "no_ground_station", CONFLICT, "No ground station is left";
     PolicyHalted = "policy_halted", CONFLICT, "Policy has halted this";
     NoHistory = "no_history", CONFLICT, "There is nothing to go back to";
     HistoryTooLong = "history_too_long", CONFLICT, "The history is too long to be cloned";

@@ -8,6 +8,7 @@ mod killed;
 mod migrated;
 mod policy;
 mod printed;
+mod route;
 mod served;
 mod simulate;
 mod system;

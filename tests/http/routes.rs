@@ -34,6 +34,10 @@ const fn post(template: &'static str, path: &'static str, body: &'static str, le
 }
 
 const COMPARED: &str = r#"{"scenarios":[],"pattern":{"generator":"burst","size":3,"interval_s":9,"duration_s":9}}"#;
+const ROUTING: &str = "/api/v1/routing/nodes";
+const LOAD: &str = r#"{"service":"s","endpoint":"e","latency_ms":20,"queue_depth":2,"saturation":0.1}"#;
+const REGIONS: &str = r#"{"primary":"a","candidates":["b"]}"#;
+const REPLAY: &str = r#"{"events":10,"timeout_s":2,"primary":"a","candidates":["b"]}"#;
 const NODES: &str = "/api/v1/policy/nodes";
 const OVERRIDE: &str = "/api/v1/policy/nodes/z/override";
 const CLEAR: &str = "/api/v1/policy/nodes/z/override?authorization=chief";
@@ -70,6 +74,18 @@ const ROUTES: &[Route] = &[
     post("/api/v1/policy/nodes/{id}/move", "/api/v1/policy/nodes/z/move", r#"{"parent":"n"}"#, Least::Admin, 200),
     Route { method: "PUT", ..post("/api/v1/policy/root", "/api/v1/policy/root", ROOT, Least::Supervisor, 200) },
     Route { method: "DELETE", body: None, ..post("/api/v1/policy/nodes/{id}", "/api/v1/policy/nodes/z", "", Least::Admin, 200) },
+    post("/api/v1/routing/nodes", ROUTING, LOAD, Least::Dispatcher, 201),
+    get("/api/v1/routing/nodes", ROUTING, Least::Operator),
+    post("/api/v1/routing/nodes/{endpoint}/health", "/api/v1/routing/nodes/e/health", r#"{"value":1}"#, Least::Dispatcher, 200),
+    post("/api/v1/routing/nodes/{endpoint}/degraded", "/api/v1/routing/nodes/e/degraded", "{}", Least::Supervisor, 200),
+    post("/api/v1/routing/nodes/{endpoint}/maintenance", "/api/v1/routing/nodes/e/maintenance", "{}", Least::Supervisor, 200),
+    post("/api/v1/routing/nodes/{endpoint}/recovered", "/api/v1/routing/nodes/e/recovered", "", Least::Supervisor, 200),
+    get("/api/v1/routing/services/{service}/candidates", "/api/v1/routing/services/s/candidates", Least::Operator),
+    post("/api/v1/routing/select", "/api/v1/routing/select", r#"{"service":"s","draw":0.5}"#, Least::Operator, 200),
+    post("/api/v1/routing/route", "/api/v1/routing/route", r#"{"intent":"status-refresh"}"#, Least::Operator, 409),
+    post("/api/v1/resilience/replay-plan", "/api/v1/resilience/replay-plan", REPLAY, Least::Operator, 200),
+    post("/api/v1/resilience/failover-region", "/api/v1/resilience/failover-region", REGIONS, Least::Operator, 200),
+    get("/api/v1/resilience/backoff", "/api/v1/resilience/backoff?attempt=3", Least::Operator),
     get("/api/v1/system/tree", "/api/v1/system/tree", Least::Operator),
     get("/api/v1/system/entities/{kind}/{id}", "/api/v1/system/entities/workflow/w", Least::Operator),
     post("/api/v1/system/entities/{kind}/{id}/resume", "/api/v1/system/entities/workflow/w/resume", "", Least::Supervisor, 409),

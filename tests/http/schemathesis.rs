@@ -3,6 +3,7 @@
 
 use super::given::World;
 use super::policy_tree::add;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,6 +32,10 @@ async fn no_made_up_request_gets_an_answer_that_is_not_described() {
     }
     for (id, parent) in [("0", None), ("1", Some("0")), ("a", Some("1")), ("A", Some("0"))] {
         add(&world.api, id, "zone", parent).await;
+    }
+    for endpoint in ["0", "a"] {
+        let load = json!({"service": "0", "endpoint": endpoint, "latency_ms": 1, "queue_depth": 0, "saturation": 0.1});
+        world.api.post("/api/v1/routing/nodes", load).await.json(201);
     }
     let description = world.server.url("/openapi.json");
     let folder = world.data_dir().to_owned();

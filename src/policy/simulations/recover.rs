@@ -2,11 +2,12 @@
 //!
 //! A run that was under way in three processes that died is not tried a fourth time: it may be what they died of. It fails.
 
+use super::Simulator;
 use super::run::{Cause, RETRY, meta};
-use super::{Simulator, stream};
+use crate::store::entities_of;
 use ionveil_actors::{AskError, Class};
 use ionveil_journal::{Store, StoreError};
-use ionveil_kernel::{EntityId, Kind, NameError, Org, StreamId};
+use ionveil_kernel::StreamId;
 use ionveil_policy::simulation::{Command, KIND, Phase};
 
 /// In so many processes a run is tried.
@@ -70,26 +71,13 @@ async fn left_running(store: &dyn Store, heads: &[u64]) -> Result<Vec<Left>, Sto
     let mut orgs = store.organisations(None, NAMES).await?;
     while !orgs.is_empty() {
         for org in &orgs {
-            of_organisation(store, org, heads, &mut left).await?;
+            for owner in entities_of(store, org, KIND).await? {
+                left.extend(look_at(store, owner, heads).await?);
+            }
         }
         orgs = store.organisations(orgs.last(), NAMES).await?;
     }
     Ok(left)
-}
-
-async fn of_organisation(store: &dyn Store, org: &Org, heads: &[u64], left: &mut Vec<Left>) -> Result<(), StoreError> {
-    let mut after = before_all(org).map_err(unlawful)?;
-    loop {
-        let names = store.entities(Some(&after), NAMES).await?;
-        let Some(last) = names.last().cloned() else { return Ok(()) };
-        for owner in names.into_iter().filter(|name| name.org == *org && name.kind.as_str() == KIND) {
-            left.extend(look_at(store, owner, heads).await?);
-        }
-        if last.org != *org || last.kind.as_str() > KIND {
-            return Ok(());
-        }
-        after = last;
-    }
 }
 
 /// Looks at what came after the first event, which holds the pattern and may be large. What came after `heads` is a run of
@@ -100,16 +88,4 @@ async fn look_at(store: &dyn Store, owner: StreamId, heads: &[u64]) -> Result<Op
         last.event_type == "started" && heads.get(usize::from(last.partition)).is_some_and(|head| last.position <= *head)
     });
     Ok(is_left.then_some(Left { owner, starts: events.len() }))
-}
-
-/// A name before those of all simulations of an organisation: of a kind whose name comes right before theirs.
-fn before_all(org: &Org) -> Result<StreamId, NameError> {
-    let kind = &KIND[..KIND.len() - 1];
-    let first = stream(org, EntityId::new("0")?);
-    Ok(StreamId::new(first.org, Kind::new(kind)?, EntityId::new(&"z".repeat(128))?))
-}
-
-/// Never: the names are lawful.
-fn unlawful(error: NameError) -> StoreError {
-    StoreError::Invalid(error.to_string())
 }
