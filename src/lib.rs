@@ -11,7 +11,7 @@ pub use ionveil_journal as journal;
 /// The shared words: deciders, ids, metadata, `Env`.
 pub use ionveil_kernel as kernel;
 /// A shipped context: operational policy.
-pub use ionveil_policy as policy_domain;
+pub use ionveil_policy as policy;
 /// A shipped context: workflows.
 pub use ionveil_workflow as workflow;
 
@@ -24,9 +24,10 @@ pub mod embed;
 pub mod http;
 pub mod import;
 pub mod node;
-pub mod policy;
 pub mod remote;
+pub mod simulations;
 pub mod spelling;
 pub mod store;
 pub mod time;
+pub mod trees;
 pub mod verify;

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::{Command, Halt, InForce, RejectionClass, State, StepOutcome, view};
-use ionveil_kernel::{Decider, Policy, PolicyLevel};
+use ionveil_kernel::testkit::{CountingIds, meta};
+use ionveil_kernel::{DecideEnv, Decider, Policy, PolicyLevel, Rejection, Role};
 use serde_json::json;
 
 const LEVELS: [PolicyLevel; 4] = [PolicyLevel::Normal, PolicyLevel::Watch, PolicyLevel::Restricted, PolicyLevel::Halted];
@@ -60,6 +61,30 @@ fn a_move_that_assigns_is_refused_under_halted_only_and_records_what_it_was_unde
             assert_eq!(event.schema_version(), 2, "{level:?}");
             then.then([((), event)]);
         }
+    }
+}
+
+#[test]
+fn what_had_happened_before_the_policy_was_set_is_recorded_by_who_could_lift_it() {
+    let (policy, state) = (policy(PolicyLevel::Halted), fold_of(&[registered("dispatch", "queued")]));
+    let (now, since) = (Timestamp::from_micros(9), policy.since.expect("since then"));
+    let decided = |role, occurred_at| {
+        let mut cause = meta(1);
+        cause.caller.role = role;
+        let env = DecideEnv { now, occurred_at, ids: &CountingIds::default(), cause: &cause, policy: &policy };
+        workflow().decide(&state, &go("allocated"), &env).map_err(|rejection| Rejection::code(&rejection))
+    };
+    let before = Timestamp::from_micros(since.micros() - 1);
+    for (role, at, passes) in [
+        (Role::Supervisor, before, true),
+        (Role::Admin, before, true),
+        (Role::Admin, since, false),
+        (Role::Admin, now, false),
+        (Role::Dispatcher, before, false),
+        (Role::Operator, before, false),
+    ] {
+        let expected = if passes { Ok(vec![((), moved("queued", "allocated"))]) } else { Err("policy_halted") };
+        assert_eq!(decided(role, at), expected, "{role} {at:?}");
     }
 }
 
