@@ -9,7 +9,7 @@
 //!
 //! Each is measured beside what nothing could do without: bare inserts into the same Postgres, a bare look-up in a map.
 //!
-//! `cargo bench --bench policy [-- cascade|revert|preview|resolve|snapshot]`
+//! `cargo bench --bench policy [-- cascade|revert|grow|preview|resolve|snapshot]`
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
 
@@ -36,6 +36,9 @@ fn main() {
         }
         if wanted("revert") {
             cascade::everything_reverted(&threads).await;
+        }
+        if wanted("grow") {
+            cascade::growing(&threads).await;
         }
         if wanted("preview") {
             preview::over_a_million(&threads).await;

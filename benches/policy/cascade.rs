@@ -95,8 +95,30 @@ pub(crate) async fn nothing_reverted(threads: &Threads) {
             stage.close().await;
         }
         awake.print(&format!("{nodes} nodes"));
-        asleep.print(&format!("{nodes} nodes, the tree is not in memory"));
+        asleep.print(&format!("{nodes} nodes, the first change after a start"));
     }
+}
+
+/// Node by node, each after the answer for the one before, as an import of zones does it.
+pub(crate) async fn growing(threads: &Threads) {
+    const NODES: usize = 10_000;
+    head("A tree that grows node by node, SQLite, without readers", "IonVeil, s", "");
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config::of(&[("store.data_dir", folder.path().to_str().expect("UTF-8"))]).expect("lawful");
+    let (env, arbiters, id) = (threads.env.clone(), Threads::arbiters(), NodeId(threads.env.next_id()));
+    let opening = async move { Node::open(&config, None, id, env, arbiters).await };
+    let node = threads.journal.spawn(opening).await.expect("no panic").expect("a node");
+    let started = Instant::now();
+    let mut last = started;
+    for number in 0..NODES {
+        node.policy_trees.ask(tree::owner(), tree::add(number), tree::meta(&node.env)).await.expect("accepted");
+        if (number + 1) % (NODES / 4) == 0 {
+            row(&format!("the {} up to {}", NODES / 4, number + 1), &format!("{:.2}", last.elapsed().as_secs_f64()), "", "");
+            last = Instant::now();
+        }
+    }
+    row("all", &format!("{:.2}", started.elapsed().as_secs_f64()), "", "");
+    node.close(Duration::from_secs(5)).await;
 }
 
 pub(crate) async fn everything_reverted(threads: &Threads) {

@@ -45,6 +45,12 @@ pub(crate) fn set_root(level: ionveil_kernel::PolicyLevel) -> Command {
     Command::SetRoot { level: level::name(level).to_owned(), authorization: "role:supervisor".to_owned() }
 }
 
+/// Adds node `number` below the one that the shape of the tree says.
+pub(crate) fn add(number: usize) -> Command {
+    let parent = number.checked_sub(1).map(|before| node(before / CHILDREN));
+    Command::AddNode { node: node(number), kind: NodeKind::Zone, parent }
+}
+
 /// A tree in the making.
 #[derive(Default)]
 pub(crate) struct Grown {
@@ -58,8 +64,7 @@ impl Grown {
     pub(crate) fn new(nodes: usize, overrides: bool, env: &Env) -> Self {
         let mut grown = Self::default();
         for number in 0..nodes {
-            let parent = number.checked_sub(1).map(|before| node(before / CHILDREN));
-            grown.ask(&Command::AddNode { node: node(number), kind: NodeKind::Zone, parent }, env);
+            grown.ask(&add(number), env);
         }
         for number in (1..nodes).rev().filter(|_| overrides) {
             let (level, authorization) = ("halted".to_owned(), "role:supervisor".to_owned());
