@@ -51,6 +51,13 @@ pub(crate) fn add(number: usize) -> Command {
     Command::AddNode { node: node(number), kind: NodeKind::Zone, parent }
 }
 
+/// Halts node `number`.
+pub(crate) fn halt(number: usize) -> Command {
+    let (level, authorization) = ("halted".to_owned(), "role:supervisor".to_owned());
+    let reason = Some("flooding below the bridges, traffic is turned round".to_owned());
+    Command::SetOverride { node: node(number), level, authorization, reason, expires_at: None }
+}
+
 /// A tree in the making.
 #[derive(Default)]
 pub(crate) struct Grown {
@@ -67,9 +74,7 @@ impl Grown {
             grown.ask(&add(number), env);
         }
         for number in (1..nodes).rev().filter(|_| overrides) {
-            let (level, authorization) = ("halted".to_owned(), "role:supervisor".to_owned());
-            let reason = Some("flooding below the bridges, traffic is turned round".to_owned());
-            grown.ask(&Command::SetOverride { node: node(number), level, authorization, reason, expires_at: None }, env);
+            grown.ask(&halt(number), env);
         }
         grown
     }
