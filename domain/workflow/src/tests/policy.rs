@@ -9,7 +9,7 @@ use serde_json::json;
 const LEVELS: [PolicyLevel; 4] = [PolicyLevel::Normal, PolicyLevel::Watch, PolicyLevel::Restricted, PolicyLevel::Halted];
 
 fn policy(level: PolicyLevel) -> Policy {
-    Policy { level, node: some("B09"), version: 17, since: Some(Timestamp::from_micros(5)), by: Some("user:jane".into()) }
+    Policy { level, node: some("B09"), version: 17, since: Some(Timestamp::from_micros(-5)), by: Some("user:jane".into()) }
 }
 
 fn in_force(level: PolicyLevel) -> Option<InForce> {
@@ -47,7 +47,7 @@ fn a_move_that_assigns_is_refused_under_halted_only_and_records_what_it_was_unde
             let then = past([registered("dispatch", "queued")]).under(policy(level)).when(command.clone());
             if level == PolicyLevel::Halted {
                 let rejection = then.then_rejected("policy_halted");
-                let halt = Halt { node: "B09".to_owned(), since: Some(Timestamp::from_micros(5)), by: some("user:jane") };
+                let halt = Halt { node: "B09".to_owned(), since: Some(Timestamp::from_micros(-5)), by: some("user:jane") };
                 assert_eq!(rejection, crate::Rejection::PolicyHalted(Box::new(halt)));
                 assert_eq!((rejection.class(), rejection.field()), (RejectionClass::Conflict, None));
                 assert_eq!(rejection.to_string(), r#"nothing is assigned while the policy of "B09" is halted, as set by user:jane"#);
