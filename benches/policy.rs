@@ -4,11 +4,12 @@
 //! |---|---|---|
 //! | a root change is visible at all of 1,000 nodes (depth 5), 64 readers, Postgres with fsync, nothing reverted | < 100 ms | ≤ 5 ms; 10,000 nodes ≤ 25 ms |
 //! | the same, with all overrides reverted | < 100 ms | ≤ 40 ms; 10,000 nodes are reported |
+//! | a preview over 1,000,000 recorded events, through the route | ≤ 2 s | ≤ 0.3 s |
 //! | `resolve` while others write | ≤ 1 µs p50 | ≤ 100 ns p50 |
 //!
 //! Each is measured beside what nothing could do without: bare inserts into the same Postgres, a bare look-up in a map.
 //!
-//! `cargo bench --bench policy [-- cascade|revert|resolve|snapshot]`
+//! `cargo bench --bench policy [-- cascade|revert|grow|preview|resolve|snapshot]`
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
 
@@ -16,6 +17,8 @@
 mod cascade;
 #[path = "policy/lookups.rs"]
 mod lookups;
+#[path = "policy/preview.rs"]
+mod preview;
 #[path = "policy/readers.rs"]
 mod readers;
 mod support;
@@ -33,6 +36,12 @@ fn main() {
         }
         if wanted("revert") {
             cascade::everything_reverted(&threads).await;
+        }
+        if wanted("grow") {
+            cascade::growing(&threads).await;
+        }
+        if wanted("preview") {
+            preview::over_a_million(&threads).await;
         }
         if wanted("resolve") {
             lookups::resolve(&threads.env);

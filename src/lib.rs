@@ -11,9 +11,9 @@ pub use ionveil_journal as journal;
 /// The shared words: deciders, ids, metadata, `Env`.
 pub use ionveil_kernel as kernel;
 /// A shipped context: operational policy.
-pub use ionveil_policy as policy_domain;
+pub use ionveil_policy as policy;
 /// A shipped context: routing and resilience.
-pub use ionveil_routing as routing_domain;
+pub use ionveil_routing as routing;
 /// A shipped context: workflows.
 pub use ionveil_workflow as workflow;
 
@@ -26,10 +26,11 @@ pub mod embed;
 pub mod http;
 pub mod import;
 pub mod node;
-pub mod policy;
 pub mod remote;
-pub mod routing;
+pub mod simulations;
 pub mod spelling;
 pub mod store;
 pub mod time;
+pub mod topologies;
+pub mod trees;
 pub mod verify;

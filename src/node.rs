@@ -1,10 +1,10 @@
 //! One node: store, journal, entities and views, put together. The composition root below all edges.
 
 use crate::config::Config;
-use crate::policy::simulations::Simulator;
-use crate::policy::{Trees, TreesError, load_all};
-use crate::routing::{self, Topologies};
+use crate::simulations::Simulator;
 use crate::store::Place;
+use crate::topologies::{self, Topologies};
+use crate::trees::{Trees, TreesError, load_all};
 use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
 use ionveil_journal::{Journal, Store, StoreError};
 use ionveil_kernel::{Decider, Env, NodeId, Reactor};
@@ -160,14 +160,14 @@ impl Node {
         let runtime = Runtime::new(journal.clone(), config.runtime.clone(), &mut registry, arbiters);
         let trees = Arc::new(Trees::default());
         let policy_trees = runtime.entity_observed(Arc::new(config.policy.tree), trees.clone())?;
-        load_all(&trees, &*store, policy_trees.loader()).await?;
+        load_all(&trees, &*store, &policy_trees).await?;
         // A runtime that was made here has nobody else.
         let _first = runtime.govern(trees.clone());
         let policy_engines = runtime.entity(Arc::new(config.policy.engine.clone()))?;
         let simulations = runtime.entity(Arc::new(Simulation))?;
         let topologies = Arc::new(Topologies::new(config.routing, env.clone()));
         let routing_nodes = runtime.entity_observed(Arc::new(RoutingNode { settings: config.routing }), topologies.clone())?;
-        routing::load_all(&topologies, &*store, routing_nodes.loader()).await?;
+        topologies::load_all(&topologies, &*store, routing_nodes.loader()).await?;
         let workflows = runtime.entity(Arc::new(Workflow::new(machines.clone())))?;
         let mut hosts = kinds.register(&runtime)?;
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));

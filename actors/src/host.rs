@@ -84,7 +84,9 @@ impl<D: Decider> Shared<D> {
         let loader = Loader::new(decider, core.journal.store().clone());
         let key = u64::try_from(env.random() & u128::from(u64::MAX)).unwrap_or(0);
         let shared = Arc::new(Self { core, loader, rules: Arc::new(rules), slots: Slots::new(key), made_room: Mutex::default() });
-        env.spawn(sweep(Arc::downgrade(&shared)));
+        if !D::STAYS {
+            env.spawn(sweep(Arc::downgrade(&shared)));
+        }
         shared
     }
 
@@ -140,6 +142,12 @@ impl<D: Decider> Host<D> {
     #[must_use]
     pub fn loader(&self) -> &Loader<D> {
         &self.0.loader
+    }
+
+    /// Brings an entity into memory before anybody asks it anything; says whether there was room.
+    pub fn wake(&self, owner: StreamId) -> bool {
+        let now = self.0.core.journal.env().monotonic();
+        self.slot(&mut self.0.slots.shard(&owner), owner, now).map(|slot| slot.status.touch(now)).is_ok()
     }
 
     /// Lets `command` be decided by its entity and waits for the commit, for the configured deadline at most.

@@ -30,6 +30,16 @@ impl Times {
     }
 }
 
+/// Who has overrides, and since when.
+#[derive(Clone, Copy, PartialEq)]
+enum Overrides {
+    Nobody,
+    /// All nodes but the root, by commands to this node.
+    Told,
+    /// All nodes but the root, before this node was opened.
+    Stored,
+}
+
 /// A node on a tree in Postgres, with its readers, and a connection for bare inserts.
 struct Stage {
     node: Node,
@@ -38,16 +48,22 @@ struct Stage {
 }
 
 impl Stage {
-    async fn open(threads: &Threads, nodes: usize, overrides: bool) -> Self {
+    async fn open(threads: &Threads, nodes: usize, overrides: Overrides) -> Self {
         let (env, server) = (&threads.env, Postgres::shared());
         let url = server.database().url;
-        let (grown, place, own) = (Grown::new(nodes, overrides, env), url.clone(), env.clone());
+        let (grown, place, own) = (Grown::new(nodes, overrides == Overrides::Stored, env), url.clone(), env.clone());
         let storing = async move { grown.store(raw::postgres_store(&place).await, &own).await };
         threads.journal.spawn(storing).await.expect("stored");
         let config = config::of(&[("store.url", &url)]).expect("lawful");
         let (arbiters, own, id) = (Threads::arbiters(), env.clone(), NodeId(env.next_id()));
         let opening = async move { Node::open(&config, None, id, own, arbiters).await };
         let node = threads.journal.spawn(opening).await.expect("no panic").expect("a node");
+        for number in (1..nodes).rev().filter(|_| overrides == Overrides::Told) {
+            node.policy_trees.ask(tree::owner(), tree::halt(number), tree::meta(env)).await.expect("accepted");
+        }
+        // The lists take in what was stored before: that is no part of what is measured.
+        let (heads, patience) = (node.store.heads().await.expect("heads"), Duration::from_secs(60));
+        node.views.wait_for(env, &heads, patience).await.expect("the lists follow");
         let readers = Readers::start(&node.trees, nodes);
         let rows = raw::Rows::connect(&raw::fresh(server).await, 0).await;
         Self { node, readers, rows }
@@ -87,7 +103,7 @@ pub(crate) async fn nothing_reverted(threads: &Threads) {
     for nodes in [1_000, 10_000] {
         let (mut asleep, mut awake) = (Times::default(), Times::default());
         for _ in 0..RUNS {
-            let mut stage = Stage::open(threads, nodes, false).await;
+            let mut stage = Stage::open(threads, nodes, Overrides::Nobody).await;
             for (number, level) in CHANGES.into_iter().enumerate() {
                 let events = stage.change(level, if number == 0 { &mut asleep } else { &mut awake }).await;
                 assert_eq!(events, 1);
@@ -95,8 +111,30 @@ pub(crate) async fn nothing_reverted(threads: &Threads) {
             stage.close().await;
         }
         awake.print(&format!("{nodes} nodes"));
-        asleep.print(&format!("{nodes} nodes, the tree is not in memory"));
+        asleep.print(&format!("{nodes} nodes, the first change after a start"));
     }
+}
+
+/// Node by node, each after the answer for the one before, as an import of zones does it.
+pub(crate) async fn growing(threads: &Threads) {
+    const NODES: usize = 10_000;
+    head("A tree that grows node by node, SQLite, without readers", "IonVeil, s", "");
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config::of(&[("store.data_dir", folder.path().to_str().expect("UTF-8"))]).expect("lawful");
+    let (env, arbiters, id) = (threads.env.clone(), Threads::arbiters(), NodeId(threads.env.next_id()));
+    let opening = async move { Node::open(&config, None, id, env, arbiters).await };
+    let node = threads.journal.spawn(opening).await.expect("no panic").expect("a node");
+    let started = Instant::now();
+    let mut last = started;
+    for number in 0..NODES {
+        node.policy_trees.ask(tree::owner(), tree::add(number), tree::meta(&node.env)).await.expect("accepted");
+        if (number + 1) % (NODES / 4) == 0 {
+            row(&format!("the {} up to {}", NODES / 4, number + 1), &format!("{:.2}", last.elapsed().as_secs_f64()), "", "");
+            last = Instant::now();
+        }
+    }
+    row("all", &format!("{:.2}", started.elapsed().as_secs_f64()), "", "");
+    node.close(Duration::from_secs(5)).await;
 }
 
 pub(crate) async fn everything_reverted(threads: &Threads) {
@@ -105,10 +143,10 @@ pub(crate) async fn everything_reverted(threads: &Threads) {
         "IonVeil, ms",
         "one bare insert of as many, ms",
     );
-    for nodes in [1_000, 10_000] {
+    for (nodes, overrides) in [(1_000, Overrides::Told), (1_000, Overrides::Stored), (10_000, Overrides::Stored)] {
         let (mut warm, mut times) = (Times::default(), Times::default());
         for _ in 0..RUNS {
-            let mut stage = Stage::open(threads, nodes, true).await;
+            let mut stage = Stage::open(threads, nodes, overrides).await;
             let env = stage.node.env.clone();
             let rise = tree::set_root(PolicyLevel::Restricted);
             stage.node.policy_trees.ask(tree::owner(), rise, tree::meta(&env)).await.expect("accepted");
@@ -118,6 +156,7 @@ pub(crate) async fn everything_reverted(threads: &Threads) {
             stage.change(PolicyLevel::Restricted, &mut warm).await;
             stage.close().await;
         }
-        times.print(&format!("{nodes} nodes"));
+        let since = if overrides == Overrides::Stored { ", set before a start" } else { "" };
+        times.print(&format!("{nodes} nodes{since}"));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::support::{Figure, head, ratio, row};
 use crate::tree::{self, Grown};
-use ionveil::policy::Trees;
+use ionveil::trees::Trees;
 use ionveil_actors::{Loaded, Observer, Policies};
 use ionveil_kernel::{EntityId, Env, PolicyLevel, Timestamp};
 use ionveil_policy::tree::{Snapshot, State, Tree};

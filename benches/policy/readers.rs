@@ -2,7 +2,7 @@
 //! the newest snapshot.
 
 use crate::tree;
-use ionveil::policy::Trees;
+use ionveil::trees::Trees;
 use ionveil_kernel::{EntityId, PolicyLevel};
 use std::sync::Arc;
 use std::time::Instant;

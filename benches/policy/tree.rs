@@ -45,6 +45,19 @@ pub(crate) fn set_root(level: ionveil_kernel::PolicyLevel) -> Command {
     Command::SetRoot { level: level::name(level).to_owned(), authorization: "role:supervisor".to_owned() }
 }
 
+/// Adds node `number` below the one that the shape of the tree says.
+pub(crate) fn add(number: usize) -> Command {
+    let parent = number.checked_sub(1).map(|before| node(before / CHILDREN));
+    Command::AddNode { node: node(number), kind: NodeKind::Zone, parent }
+}
+
+/// Halts node `number`.
+pub(crate) fn halt(number: usize) -> Command {
+    let (level, authorization) = ("halted".to_owned(), "role:supervisor".to_owned());
+    let reason = Some("flooding below the bridges, traffic is turned round".to_owned());
+    Command::SetOverride { node: node(number), level, authorization, reason, expires_at: None }
+}
+
 /// A tree in the making.
 #[derive(Default)]
 pub(crate) struct Grown {
@@ -58,13 +71,10 @@ impl Grown {
     pub(crate) fn new(nodes: usize, overrides: bool, env: &Env) -> Self {
         let mut grown = Self::default();
         for number in 0..nodes {
-            let parent = number.checked_sub(1).map(|before| node(before / CHILDREN));
-            grown.ask(&Command::AddNode { node: node(number), kind: NodeKind::Zone, parent }, env);
+            grown.ask(&add(number), env);
         }
         for number in (1..nodes).rev().filter(|_| overrides) {
-            let (level, authorization) = ("halted".to_owned(), "role:supervisor".to_owned());
-            let reason = Some("flooding below the bridges, traffic is turned round".to_owned());
-            grown.ask(&Command::SetOverride { node: node(number), level, authorization, reason, expires_at: None }, env);
+            grown.ask(&halt(number), env);
         }
         grown
     }

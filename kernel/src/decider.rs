@@ -163,6 +163,9 @@ pub trait Decider: Sized + Send + Sync + 'static {
     /// The version of `evolve`; raise it when the same events fold to another state. Snapshots of another version are
     /// dropped.
     const REDUCER: u32;
+    /// Whether an entity stays in memory when it has had no work for a while: for kinds of few entities that have to answer
+    /// at once. One that makes room for others is let go all the same.
+    const STAYS: bool = false;
 
     /// A part of the entity.
     type Part: Part;

@@ -1,6 +1,6 @@
 //! Simulations as clients see them. The shapes say for OpenAPI what the domain's own result looks like in JSON.
 
-use crate::policy::simulations::Progress;
+use crate::simulations::Progress;
 use ionveil_policy::simulation::{Live, SimulationResult};
 use serde::Serialize;
 use std::collections::BTreeMap;

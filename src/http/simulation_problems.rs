@@ -2,7 +2,7 @@
 
 use crate::http::answers::{Refusal, problem_of as problem_of_ask, problem_of_load};
 use crate::http::problem::{Code, Fault, Problem};
-use crate::policy::simulations::{SimulatorError, Unread};
+use crate::simulations::{SimulatorError, Unread};
 use ionveil_kernel::Rejection as _;
 use ionveil_policy::simulation::{FaultKind, Faults, NotCompared, Pattern, PatternForm, Rejection, Scenario, ScenarioBuilder, Span};
 

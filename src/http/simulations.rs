@@ -11,8 +11,8 @@ use crate::http::simulation_problems::{checked, of_kind, problem_of, unknown_sco
 use crate::http::simulation_requests::{AtSecond, BODY_BYTES_MAX, Compare, Create, Recommend};
 use crate::http::simulation_shapes::{CompareScenarios, CreateSimulation, RecommendSettings};
 use crate::http::unrouted;
-use crate::policy::simulations::stream;
 use crate::remote::REPLAYED;
+use crate::simulations::stream;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Data, Path};

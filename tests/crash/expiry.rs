@@ -1,5 +1,4 @@
-//! Overrides that end by themselves: on time after a restart, late but surely where the time passed while nobody was there,
-//! and also when the tree is not in memory.
+//! Overrides that end by themselves: on time after a restart, late but surely where the time passed while nobody was there.
 
 use super::levers::{at, name};
 use super::scene::{Ground, Scene, until};
@@ -41,19 +40,6 @@ async fn end_after_a_kill(ground: &Ground) {
     assert!(tokio::task::block_in_place(|| server.stop()).success());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_override_ends_while_the_tree_is_not_in_memory() {
-    let ground = Ground::new(None, "[runtime]\nidle_ms = 100\n");
-    let (server, scene) = (ground.serve(), Scene::new());
-    scene.lead_to(Some(&server));
-    plant(&scene).await;
-    let end = set(&scene, 1, Duration::from_secs(6)).await;
-    until(async || entity(&scene).await["state"] == "passive").await;
-    assert!(SystemTime::now() < end, "it slept before the end");
-    on_time(&ground, &scene, 1, end).await;
-    assert!(tokio::task::block_in_place(|| server.stop()).success());
-}
-
 /// A root and two zones.
 async fn plant(scene: &Scene) {
     for number in 0..3 {
@@ -77,11 +63,6 @@ async fn set(scene: &Scene, number: u64, time: Duration) -> SystemTime {
 async fn node(scene: &Scene, number: u64) -> Value {
     let answer = at(scene, Method::GET, &format!("/nodes/{}", name(number))).await.send().await.expect("an answer");
     answer.json().await.expect("JSON")
-}
-
-async fn entity(scene: &Scene) -> Value {
-    let url = format!("http://{}/api/v1/system/entities/policy-tree/tree", scene.place().await);
-    scene.client.get(url).send().await.expect("an answer").json().await.expect("JSON")
 }
 
 /// Waits until the override of a zone has ended, and gives when that was: once, by the timer.

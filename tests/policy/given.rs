@@ -9,6 +9,7 @@ use ionveil_kernel::{
 };
 use ionveil_policy::level;
 use ionveil_policy::tree::{Command, Event, NodeKind, NodeStream, Rejection, State, Tree, stream};
+use std::path::Path;
 use std::time::Duration;
 
 pub(super) const LEVELS: [PolicyLevel; 4] = [PolicyLevel::Normal, PolicyLevel::Watch, PolicyLevel::Restricted, PolicyLevel::Halted];
@@ -17,7 +18,13 @@ const CHUNK: usize = 4_096;
 /// Runs `work` with a node on a fresh SQLite file, and with the threads that it runs on.
 pub(super) fn on_node(kinds: Kinds, work: impl AsyncFnOnce(&Node, &Threads)) {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = config::of(&[("store.data_dir", folder.path().to_str().expect("UTF-8"))]).expect("lawful");
+    on_node_of(folder.path(), &[], kinds, work);
+}
+
+/// The same on the data of a folder, with settings.
+pub(super) fn on_node_of(folder: &Path, settings: &[(&'static str, &str)], kinds: Kinds, work: impl AsyncFnOnce(&Node, &Threads)) {
+    let place = [("store.data_dir", folder.to_str().expect("UTF-8"))];
+    let config = config::of(&[&place[..], settings].concat()).expect("lawful");
     let done = runtime::run(async |threads| {
         let (env, arbiters, id) = (threads.env.clone(), Threads::arbiters(), NodeId(threads.env.next_id()));
         let opening = async move { Node::open_with(&config, None, id, env, arbiters, kinds).await };

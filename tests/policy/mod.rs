@@ -5,4 +5,5 @@ mod duty;
 pub(crate) mod given;
 mod halted;
 mod readers;
+mod stays;
 mod wishes;

@@ -6,7 +6,7 @@ use super::given::{ask, fold, grow, in_force, journal, on_node, org, set_overrid
 use super::wishes::Wishes;
 use futures_util::future::join_all;
 use ionveil::node::{Kinds, Node};
-use ionveil::policy::Trees;
+use ionveil::trees::Trees;
 use ionveil_actors::AskError;
 use ionveil_kernel::{PolicyLevel, Recorded};
 use ionveil_policy::tree::{Command, Snapshot, State};

@@ -85,6 +85,11 @@ impl Script {
         script
     }
 
+    /// What happens next happens then.
+    pub(super) fn at(&mut self, micros: i64) {
+        self.clock = micros - 1;
+    }
+
     pub(super) async fn register(&mut self, org: &str, id: &str, machine: &str, to: &str) -> Recorded {
         let attributes = Attributes::check(&BTreeMap::from([("unit".to_owned(), id.into())])).expect("lawful");
         let event = Registered { machine: machine.to_owned(), definition: None, to: to.to_owned(), attributes };

@@ -19,6 +19,7 @@ macro_rules! on_every_database {
 on_every_database! {
     lines_follow_the_events_of_a_tree,
     work_is_counted_by_scope_and_time,
+    whole_hours_and_parts_of_hours_add_up,
     the_first_work_of_a_scope_is_found,
     a_rebuild_makes_the_same_again,
     what_cannot_be_read_of_a_tree_is_poison,
@@ -133,6 +134,35 @@ async fn work_is_counted_by_scope_and_time(mut place: Place) {
     assert_eq!(found("a", first, last).await, [count(&[], 1, 1), count(&["z"], 1, 3), count(&["z", "y"], 1, 0)], "before its end");
     assert_eq!(found("a", last, end).await, [count(&["z", "y"], 1, 4)], "from its first instant on");
     assert_eq!(found("a", last, last).await, []);
+}
+
+/// Whatever the ends of the range are to the hours, the number is that of a plain count.
+async fn whole_hours_and_parts_of_hours_add_up(mut place: Place) {
+    const HOUR: i64 = 3_600_000_000;
+    let (views, mut script) = (place.open().await, Script::new().await);
+    let mut times = Vec::new();
+    for (number, near) in [-HOUR, 0, HOUR, 2 * HOUR, 2 * HOUR, 5 * HOUR].into_iter().enumerate() {
+        for after in [-3, 0, 900_000_000] {
+            script.at(near + after + i64::try_from(number).expect("small"));
+            let zone = if after == 0 { "z" } else { "y" };
+            times.push(
+                assign(&mut script, "a", &format!("w{number}{after}").replace('-', "m"), &[("zone", zone)]).await.occurred_at.micros(),
+            );
+        }
+        // Hours go on from page to page.
+        script.project(&views).await;
+    }
+    let ends = times.iter().flat_map(|time| [*time, time + 1]).chain((-2..7).map(|hour| hour * HOUR)).collect::<Vec<_>>();
+    for from in &ends {
+        for to in &ends {
+            let range = [*from, *to].map(Timestamp::from_micros);
+            let found = views.scopes(&org("a"), range[0], range[1]).await.unwrap();
+            let expected = times.iter().filter(|time| (from..to).contains(time)).count();
+            assert_eq!(found.iter().map(|scope| scope.count).sum::<u64>(), expected as u64, "{from}..{to}");
+            let first = times.iter().filter(|time| (from..to).contains(time)).min().copied();
+            assert_eq!(found.iter().map(|scope| scope.first.micros()).min(), first, "{from}..{to}");
+        }
+    }
 }
 
 async fn the_first_work_of_a_scope_is_found(mut place: Place) {

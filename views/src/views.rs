@@ -157,7 +157,7 @@ impl Views {
     }
 
     /// How much work of each scope happened from `from` on and before `to`; scopes without any are left out. What it costs
-    /// grows with the work of the time range and the number of scopes, not with all the work there ever was.
+    /// grows with the number of scopes and of whole hours in the time range, and with the work in the hours at its two ends.
     ///
     /// # Errors
     /// `Unavailable`; `Corrupt`.

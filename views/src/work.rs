@@ -4,6 +4,7 @@
 use crate::ViewsError;
 use ionveil_kernel::{EntityId, Org, Recorded, Timestamp};
 use ionveil_policy::preview::WorkKind;
+use std::collections::BTreeMap;
 
 /// What policy judges work by: all work of one scope passes or is refused together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +52,39 @@ impl WorkRow {
     }
 }
 
+const HOUR: i64 = 3_600_000_000;
+
+/// How many pieces of work of a scope there were in an hour: organisation, key of the scope, hours since 1970, number. In
+/// the order of the key, so that two who add to the same hours never wait for each other in a circle.
+pub(crate) fn by_hour(rows: &[WorkRow]) -> Result<Vec<(&Org, String, i64, i64)>, ViewsError> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        *counts.entry((&row.org, row.scope.to_text()?, row.place.occurred_at.micros().div_euclid(HOUR))).or_insert(0) += 1;
+    }
+    Ok(counts.into_iter().map(|((org, scope, hour), count)| (org, scope, hour, count)).collect())
+}
+
+/// A time range as its whole hours and what lies before and behind them; each with its end left out, instants in
+/// microseconds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) before: (i64, i64),
+    pub(crate) hours: (i64, i64),
+    pub(crate) behind: (i64, i64),
+}
+
+impl Span {
+    pub(crate) fn of(from: Timestamp, to: Timestamp) -> Self {
+        let (from, to) = (from.micros(), to.micros());
+        // The first whole hour, and the one that is not whole any more.
+        let (first, last) = (from.div_euclid(HOUR) + i64::from(from.rem_euclid(HOUR) > 0), to.div_euclid(HOUR));
+        if first >= last {
+            return Self { before: (from, to), hours: (0, 0), behind: (to, to) };
+        }
+        Self { before: (from, first * HOUR), hours: (first, last), behind: (last * HOUR, to) }
+    }
+}
+
 impl WorkScope {
     /// The key in the table.
     pub(crate) fn to_text(&self) -> Result<String, ViewsError> {
@@ -67,6 +101,21 @@ impl WorkScope {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_range_falls_into_whole_hours_and_what_is_left() {
+        let span = |from, to| Span::of(Timestamp::from_micros(from), Timestamp::from_micros(to));
+        let left = |from, to| Span { before: (from, to), hours: (0, 0), behind: (to, to) };
+        assert_eq!(span(0, HOUR), Span { before: (0, 0), hours: (0, 1), behind: (HOUR, HOUR) });
+        assert_eq!(span(1, 3 * HOUR + 5), Span { before: (1, HOUR), hours: (1, 3), behind: (3 * HOUR, 3 * HOUR + 5) });
+        assert_eq!(span(-HOUR - 1, HOUR - 1), Span { before: (-HOUR - 1, -HOUR), hours: (-1, 0), behind: (0, HOUR - 1) });
+        for (from, to) in [(1, HOUR), (1, 2 * HOUR - 1), (5, 5), (HOUR - 1, HOUR + 1), (9, 3)] {
+            assert_eq!(span(from, to), left(from, to));
+        }
+        let all = Span::of(Timestamp::MIN, Timestamp::MAX);
+        assert_eq!((all.before.0, all.behind.1), (Timestamp::MIN.micros(), Timestamp::MAX.micros()));
+        assert_eq!((all.before.1, all.behind.0), (all.hours.0 * HOUR, all.hours.1 * HOUR));
+    }
 
     #[test]
     fn a_scope_reads_back_from_its_key() {

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 pub(crate) const FAILED: &str = "failed";
 
 /// The one event that follows.
-pub(crate) fn decide(machines: &Machines, state: &State, command: &Command, policy: &Policy) -> Result<Event, Rejection> {
+pub(crate) fn decide(machines: &Machines, state: &State, command: &Command, policy: Option<&Policy>) -> Result<Event, Rejection> {
     match (state, command) {
         (State::Absent, Command::Register { machine, initial_state, attributes }) => {
             register(machines, machine, initial_state.as_deref(), attributes)
@@ -109,14 +109,14 @@ fn check_copy(machine: &Machine, stack: &[String], faults: &mut Vec<Fault>) {
 }
 
 impl Live {
-    fn transition(&self, to: &str, reason: &Option<String>, policy: &Policy) -> Result<Event, Rejection> {
+    fn transition(&self, to: &str, reason: &Option<String>, policy: Option<&Policy>) -> Result<Event, Rejection> {
         self.check(Some(("to", to)), reason)?;
         let from = self.leave(to, Some("to"))?;
         let policy = self.admit(to, policy)?;
         Ok(Event::Transitioned(Transitioned { from, to: to.to_owned(), reason: reason.clone(), policy }))
     }
 
-    fn step(&self, step: &str, outcome: StepOutcome, reason: &Option<String>, policy: &Policy) -> Result<Event, Rejection> {
+    fn step(&self, step: &str, outcome: StepOutcome, reason: &Option<String>, policy: Option<&Policy>) -> Result<Event, Rejection> {
         self.check(Some(("step", step)), reason)?;
         let owned = step.to_owned();
         Ok(match outcome {

@@ -108,7 +108,7 @@ impl Decider for Workflow {
     }
 
     fn decide(&self, state: &State, command: &Command, env: &DecideEnv<'_>) -> Result<Decision<Self>, Rejection> {
-        decide::decide(&self.machines, state, command, env.policy).map(|event| vec![((), event)])
+        decide::decide(&self.machines, state, command, policy::obeyed(env)).map(|event| vec![((), event)])
     }
 
     fn scope(&self, _owner: &StreamId, state: &State, command: &Command) -> Option<Vec<EntityId>> {

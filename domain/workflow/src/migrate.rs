@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::dump::{self, History};
 use crate::state::State;
 use crate::{Workflow, decide, evolve};
-use ionveil_kernel::{CommandId, EntityId, Org, Policy, Timestamp, derive_uuid};
+use ionveil_kernel::{CommandId, EntityId, Org, Timestamp, derive_uuid};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -147,7 +147,7 @@ impl Planner<'_> {
     /// leaving it out would let the closing repair show.
     fn push(&mut self, command: Command, time: Option<Timestamp>) {
         let machines = self.workflow.machines();
-        let Ok(event) = decide::decide(machines, &self.state, &command, &Policy::default()) else { return };
+        let Ok(event) = decide::decide(machines, &self.state, &command, None) else { return };
         let Ok(next) = evolve::evolve(machines, self.state.clone(), &event) else { return };
         self.state = next;
         self.report.events += 1;

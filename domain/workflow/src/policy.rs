@@ -5,7 +5,7 @@ use crate::attributes::{Attributes, Scalar};
 use crate::command::{Command, StepOutcome};
 use crate::reject::Rejection;
 use crate::state::{Live, State};
-use ionveil_kernel::{EntityId, Policy, PolicyLevel, Timestamp};
+use ionveil_kernel::{DecideEnv, EntityId, Policy, PolicyLevel, Role, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -69,6 +69,14 @@ pub(crate) fn nodes(attributes: &Attributes) -> Vec<EntityId> {
     [ZONE, AGENCY].into_iter().filter_map(node).collect()
 }
 
+/// The policy that a decision obeys and records; none of what had happened before the policy was set. It stops what is to be
+/// done, not the record of what was: an import of last year's calls passes. A time can be made up, so only who could lift the
+/// policy may say so; for everybody else it is in force.
+pub(crate) fn obeyed<'a>(env: &DecideEnv<'a>) -> Option<&'a Policy> {
+    let before = env.policy.since.is_some_and(|since| env.occurred_at < since);
+    (!before || env.caller().role < Role::Supervisor).then_some(env.policy)
+}
+
 /// The nodes that the command is subject to; none if policy is nothing to it.
 pub(crate) fn scope(state: &State, command: &Command) -> Option<Vec<EntityId>> {
     let to = match command {
@@ -87,10 +95,8 @@ pub(crate) fn scope(state: &State, command: &Command) -> Option<Vec<EntityId>> {
 
 impl Live {
     /// What is to be recorded of the policy with a move to `to`; nothing with one that assigns nothing.
-    pub(crate) fn admit(&self, to: &str, policy: &Policy) -> Result<Option<InForce>, Rejection> {
-        if !self.machine.assigns(to) {
-            return Ok(None);
-        }
+    pub(crate) fn admit(&self, to: &str, policy: Option<&Policy>) -> Result<Option<InForce>, Rejection> {
+        let Some(policy) = policy.filter(|_| self.machine.assigns(to)) else { return Ok(None) };
         match policy.level {
             PolicyLevel::Halted => Err(Rejection::PolicyHalted(Box::new(Halt::of(policy)))),
             PolicyLevel::Normal | PolicyLevel::Watch | PolicyLevel::Restricted => Ok(InForce::of(policy)),

@@ -8,7 +8,8 @@ use ionveil_kernel::StreamId;
 use std::collections::HashMap;
 
 /// Beyond this everything is forgotten: the next append of each stream costs one look more.
-const STREAMS_MAX: usize = 16_384;
+/// A policy tree alone has up to 20,000. An entry takes about a hundred bytes.
+const STREAMS_MAX: usize = 65_536;
 
 /// Streams and how far they are known to go.
 #[derive(Default)]

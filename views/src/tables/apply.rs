@@ -37,7 +37,7 @@ pub(crate) trait Work: Send {
     fn load(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<WorkflowRow>, ViewsError>> + Send;
     /// Writes rows.
     fn store(&mut self, rows: &[WorkflowRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
-    /// Adds work; what is there already stays.
+    /// Adds work, each piece once: it is the checkpoint that keeps a page from being taken in twice.
     fn note_work(&mut self, rows: &[WorkRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Adds lines to the audit; what is there already stays.
     fn note_audit(&mut self, rows: &[AuditRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;

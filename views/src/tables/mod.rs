@@ -17,7 +17,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// row is made anew at the next start.
 pub(crate) const VIEW: &str = "workflows";
 /// See [`VIEW`].
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 /// Where applied schema steps are kept.
 const STEPS_TABLE: &str = "views_migrations";
 
@@ -123,7 +123,7 @@ impl Tables {
 }
 
 /// The steps of the schema, named as their files are, in order.
-fn migrator(steps: [(&'static str, &'static str); 2]) -> Migrator {
+fn migrator(steps: [(&'static str, &'static str); 3]) -> Migrator {
     let step = |((name, text), number): ((&'static str, &'static str), i64)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };

@@ -8,7 +8,7 @@ use super::apply::{Stored, Work};
 use super::reads::reads;
 use super::{Lists, STEPS_TABLE, VERSION, VIEW, migrator, safe};
 use crate::fold::Key;
-use crate::work::WorkRow;
+use crate::work::{WorkRow, by_hour};
 use crate::{AuditRow, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
@@ -71,6 +71,7 @@ async fn migrate(options: PgConnectOptions, schema: &str) -> Result<(), ViewsErr
     let migrator = migrator([
         ("workflows", include_str!("../../../migrations/postgres/views/0001_workflows.sql")),
         ("policy", include_str!("../../../migrations/postgres/views/0002_policy.sql")),
+        ("work_hours", include_str!("../../../migrations/postgres/views/0003_work_hours.sql")),
     ]);
     migrator.run_direct(None, &mut connection, false).await.map_err(ViewsError::Schema)?;
     Ok(connection.close().await?)
@@ -129,6 +130,13 @@ impl Work for PostgresWork {
             .bind(column(rows, |row| row.place.occurred_at.micros()))
             .bind(column(rows, |row| i32::from(row.place.partition)))
             .bind(positions);
+        query.execute(&mut *self.0).await?;
+        let hours = by_hour(rows)?;
+        let query = sqlx::query(include_str!("sql/postgres/note_hours.sql"))
+            .bind(column(&hours, |(org, _, _, _)| org.as_str()))
+            .bind(column(&hours, |(_, scope, _, _)| scope.as_str()))
+            .bind(column(&hours, |(_, _, hour, _)| *hour))
+            .bind(column(&hours, |(_, _, _, works)| *works));
         query.execute(&mut *self.0).await?;
         Ok(())
     }

@@ -63,7 +63,9 @@ macro_rules! reads {
                 from: ionveil_kernel::Timestamp,
                 to: ionveil_kernel::Timestamp,
             ) -> Result<Vec<$crate::ScopeCount>, $crate::ViewsError> {
-                let query = sqlx::query(include_str!("sql/scopes.sql")).bind(org.as_str()).bind(from.micros()).bind(to.micros());
+                let span = $crate::work::Span::of(from, to);
+                let query = sqlx::query(include_str!("sql/scopes.sql")).bind(org.as_str()).bind(span.before.0).bind(span.before.1);
+                let query = query.bind(span.hours.0).bind(span.hours.1).bind(span.behind.0).bind(span.behind.1);
                 query.fetch_all(&self.readers).await?.iter().filter_map(|row| scope(row).transpose()).collect()
             }
 

@@ -7,7 +7,7 @@ use super::apply::{Stored, Work};
 use super::reads::reads;
 use super::{Lists, VERSION, VIEW, migrator};
 use crate::fold::Key;
-use crate::work::WorkRow;
+use crate::work::{WorkRow, by_hour};
 use crate::{AuditRow, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 use serde_json::json;
@@ -41,6 +41,7 @@ impl SqliteTables {
         let migrator = migrator([
             ("workflows", include_str!("../../../migrations/sqlite/views/0001_workflows.sql")),
             ("policy", include_str!("../../../migrations/sqlite/views/0002_policy.sql")),
+            ("work_hours", include_str!("../../../migrations/sqlite/views/0003_work_hours.sql")),
         ]);
         migrator.run(&writer).await.map_err(ViewsError::Schema)?;
         // A database in memory belongs to its connection.
@@ -100,8 +101,10 @@ impl Work for SqliteWork {
             let scope = row.scope.to_text()?;
             Ok(json!([row.org.as_str(), scope, place.occurred_at.micros(), place.partition, place.position]))
         };
-        let rows = rows.iter().map(row).collect::<Result<Vec<_>, ViewsError>>()?;
-        let query = sqlx::query(include_str!("sql/sqlite/note_work.sql")).bind(json!(rows).to_string());
+        let values = rows.iter().map(row).collect::<Result<Vec<_>, ViewsError>>()?;
+        let query = sqlx::query(include_str!("sql/sqlite/note_work.sql")).bind(json!(values).to_string());
+        query.execute(&mut *self.0).await?;
+        let query = sqlx::query(include_str!("sql/sqlite/note_hours.sql")).bind(json!(by_hour(rows)?).to_string());
         query.execute(&mut *self.0).await?;
         Ok(())
     }

@@ -96,6 +96,8 @@ impl Decider for Tree {
     const KIND: &'static str = KIND;
     const STATE_SCHEMA: u32 = 1;
     const REDUCER: u32 = 1;
+    // The brake: to fold a tree of thousands of nodes first would take longer than the cascade.
+    const STAYS: bool = true;
 
     type Part = NodeStream;
     type State = State;

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::{Command, Scalar, State, StepOutcome};
-use ionveil_kernel::Policy;
 use serde_json::json;
 
 fn register(machine: &str, initial_state: Option<&str>) -> Command {
@@ -128,7 +127,7 @@ fn reasons_are_kept() {
     let text = |events: Vec<Event>| events[0].encode().unwrap();
     let outcome = |before: Vec<Event>, command: Command| {
         let state = ionveil_kernel::testkit::fold(&workflow(), &"workflow:test:x".parse().unwrap(), &then(before));
-        vec![crate::decide::decide(workflow().machines(), &state, &command, &Policy::default()).unwrap()]
+        vec![crate::decide::decide(workflow().machines(), &state, &command, None).unwrap()]
     };
     let history = || vec![queued(), moved("queued", "allocated")];
     for command in [

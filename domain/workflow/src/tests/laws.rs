@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::{Command, Machine, State, StepOutcome, decide, evolve, fold, path, state_at, validate_path};
-use ionveil_kernel::Policy;
 use ionveil_kernel::testkit::check_laws;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -143,7 +142,7 @@ proptest! {
         let (mut state, mut model, mut events) = (State::Absent, Model::default(), Vec::new());
         for ask in std::iter::once(Ask::Any(first)).chain(asks) {
             let before = state.clone();
-            match decide::decide(decider.machines(), &state, &ask.command(&state), &Policy::default()) {
+            match decide::decide(decider.machines(), &state, &ask.command(&state), None) {
                 Err(_) => prop_assert_eq!(&state, &before),
                 Ok(event) => {
                     state = evolve::evolve(decider.machines(), state, &event).expect("what is decided can be folded");
@@ -160,7 +159,7 @@ proptest! {
         prop_assert_eq!(folded.as_ref().map_or(&State::Absent, |moment| &moment.state), &state);
         // A workflow can be copied at any moment, and the copy is in the same place.
         if let Some(command) = state.clone_command(source(), events.len() as u64) {
-            let event = decide::decide(decider.machines(), &State::Absent, &command, &Policy::default()).expect("a state can be copied");
+            let event = decide::decide(decider.machines(), &State::Absent, &command, None).expect("a state can be copied");
             let copy = evolve::evolve(decider.machines(), State::Absent, &event).expect("a copy can be folded");
             prop_assert!(copy.live().unwrap().stack().eq(state.live().unwrap().stack()));
         }

@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::{Command, Halt, InForce, RejectionClass, State, StepOutcome, view};
-use ionveil_kernel::{Decider, Policy, PolicyLevel};
+use ionveil_kernel::testkit::{CountingIds, meta};
+use ionveil_kernel::{DecideEnv, Decider, Policy, PolicyLevel, Rejection, Role};
 use serde_json::json;
 
 const LEVELS: [PolicyLevel; 4] = [PolicyLevel::Normal, PolicyLevel::Watch, PolicyLevel::Restricted, PolicyLevel::Halted];
 
 fn policy(level: PolicyLevel) -> Policy {
-    Policy { level, node: some("B09"), version: 17, since: Some(Timestamp::from_micros(5)), by: Some("user:jane".into()) }
+    Policy { level, node: some("B09"), version: 17, since: Some(Timestamp::from_micros(-5)), by: Some("user:jane".into()) }
 }
 
 fn in_force(level: PolicyLevel) -> Option<InForce> {
@@ -46,7 +47,7 @@ fn a_move_that_assigns_is_refused_under_halted_only_and_records_what_it_was_unde
             let then = past([registered("dispatch", "queued")]).under(policy(level)).when(command.clone());
             if level == PolicyLevel::Halted {
                 let rejection = then.then_rejected("policy_halted");
-                let halt = Halt { node: "B09".to_owned(), since: Some(Timestamp::from_micros(5)), by: some("user:jane") };
+                let halt = Halt { node: "B09".to_owned(), since: Some(Timestamp::from_micros(-5)), by: some("user:jane") };
                 assert_eq!(rejection, crate::Rejection::PolicyHalted(Box::new(halt)));
                 assert_eq!((rejection.class(), rejection.field()), (RejectionClass::Conflict, None));
                 assert_eq!(rejection.to_string(), r#"nothing is assigned while the policy of "B09" is halted, as set by user:jane"#);
@@ -60,6 +61,30 @@ fn a_move_that_assigns_is_refused_under_halted_only_and_records_what_it_was_unde
             assert_eq!(event.schema_version(), 2, "{level:?}");
             then.then([((), event)]);
         }
+    }
+}
+
+#[test]
+fn what_had_happened_before_the_policy_was_set_is_recorded_by_who_could_lift_it() {
+    let (policy, state) = (policy(PolicyLevel::Halted), fold_of(&[registered("dispatch", "queued")]));
+    let (now, since) = (Timestamp::from_micros(9), policy.since.expect("since then"));
+    let decided = |role, occurred_at| {
+        let mut cause = meta(1);
+        cause.caller.role = role;
+        let env = DecideEnv { now, occurred_at, ids: &CountingIds::default(), cause: &cause, policy: &policy };
+        workflow().decide(&state, &go("allocated"), &env).map_err(|rejection| Rejection::code(&rejection))
+    };
+    let before = Timestamp::from_micros(since.micros() - 1);
+    for (role, at, passes) in [
+        (Role::Supervisor, before, true),
+        (Role::Admin, before, true),
+        (Role::Admin, since, false),
+        (Role::Admin, now, false),
+        (Role::Dispatcher, before, false),
+        (Role::Operator, before, false),
+    ] {
+        let expected = if passes { Ok(vec![((), moved("queued", "allocated"))]) } else { Err("policy_halted") };
+        assert_eq!(decided(role, at), expected, "{role} {at:?}");
     }
 }
 

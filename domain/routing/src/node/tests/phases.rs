@@ -13,7 +13,7 @@ fn a_node_is_registered_active_and_reports_its_load() {
 #[test]
 fn numbers_are_kept_as_their_text_can_hold_them() {
     follows(&[], 10, sample(0.914_891_904_935_041_6), &[sampled(10, 0.914_891_905)]);
-    let report = Command::Report { service: id("s"), latency_ms: 16, queue_depth: 5, saturation: 999_999.123_456_789_12 };
+    let report = Command::Report { service: id("s"), latency_ms: 16, queue_depth: 5, saturation: 999_999.123_456_789_1 };
     let load = Load { saturation: 999_999.123_456_789, ..TYPICAL };
     follows(&[], 5, report, &[Event::LoadReported(LoadReported { load })]);
 }

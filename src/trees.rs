@@ -2,7 +2,7 @@
 //! caller is answered; readers take whichever is the newest, without a lock.
 
 use arc_swap::ArcSwap;
-use ionveil_actors::{Branch, LoadError, Loaded, Loader, Observer, Policies};
+use ionveil_actors::{Branch, Host, LoadError, Loaded, Observer, Policies};
 use ionveil_journal::{Store, StoreError};
 use ionveil_kernel::{EntityId, NameError, Org, Policy, StreamId};
 use ionveil_policy::engine;
@@ -106,18 +106,21 @@ fn in_force(node: Resolved<'_>, version: u64) -> Policy {
     }
 }
 
-/// Publishes every organisation's tree as the journal has it; before anything is decided.
+/// Publishes every organisation's tree as the journal has it, before anything is decided, and wakes it, so that its first
+/// command need not wait for it.
 ///
 /// # Errors
 /// [`TreesError`].
-pub async fn load_all(trees: &Trees, store: &dyn Store, loader: &Loader<Tree>) -> Result<(), TreesError> {
+pub async fn load_all(trees: &Trees, store: &dyn Store, host: &Host<Tree>) -> Result<(), TreesError> {
     let mut orgs = store.organisations(None, PAGE).await?;
     while !orgs.is_empty() {
         for org in &orgs {
             let stream = tree::stream(org)?;
-            let loaded = loader.load(&stream).await.map_err(|source| TreesError::Tree { org: org.clone(), source })?;
+            let loaded = host.loader().load(&stream).await.map_err(|source| TreesError::Tree { org: org.clone(), source })?;
             if loaded.version > 0 {
                 trees.committed(&stream, &loaded);
+                // Where there is no room it is folded with its first command.
+                host.wake(stream);
             }
         }
         orgs = store.organisations(orgs.last(), PAGE).await?;
