@@ -1,5 +1,5 @@
-//! The words that every floor of the house shares: ids, time, the [`Decider`], the event envelope, the runtime [`Env`]
-//! and the given/when/then [`testkit`].
+//! The words that every floor of the house shares: ids, time, the [`Decider`], the event envelope, the runtime [`Env`],
+//! the one [`statistics`] and the given/when/then [`testkit`].
 //!
 //! Architecture invariant: nothing here is asynchronous, reads a clock, draws a random number or touches the outside.
 //! [`Env`] names those capabilities; the floors above bring them.
@@ -10,6 +10,7 @@ mod env;
 mod envelope;
 mod id;
 mod react;
+pub mod statistics;
 mod stream;
 pub mod testkit;
 mod time;

@@ -1,6 +1,6 @@
 //! What dispatching costs (specification of IonVeil §3.2).
 
-use crate::decimal::round;
+use ionveil_kernel::statistics::round;
 
 const PER_URGENCY: f64 = 12.0;
 const PER_KM: f64 = 0.5;

@@ -1,6 +1,6 @@
 //! Where things are, and how far apart (specification of IonVeil §3.3, §4.5).
 
-use crate::decimal::round;
+use ionveil_kernel::statistics::round;
 use serde::{Deserialize, Serialize};
 
 /// The radius of the Earth, in kilometres.

@@ -2,7 +2,6 @@
 mod calendar;
 mod codec;
 pub mod cost;
-pub mod decimal;
 pub mod eta;
 pub mod geo;
 #[cfg(test)]
