@@ -1,8 +1,8 @@
 //! Three tables of times for three purposes (specification of IonVeil §2.1, §2.2, §3.1): how long an order may wait, how
 //! long the first unit may take to a call, and what an organisation says instead.
 
-use ionveil_kernel::statistics::round;
 use crate::scale::{Priority, Severity};
+use ionveil_kernel::statistics::round;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

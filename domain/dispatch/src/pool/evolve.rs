@@ -54,6 +54,7 @@ fn requested(state: &mut State, PlanRequested { request, due }: &PlanRequested) 
 }
 
 fn dispatched(state: &mut State, OrdersDispatched { request, shares }: &OrdersDispatched) -> Evolved {
+    let was_answered = state.window.is_none() && state.asked(&request.id).is_some();
     match &mut state.window {
         Some(window) if window.requests.first() == Some(request) => {
             let window = Arc::make_mut(window);
@@ -63,7 +64,7 @@ fn dispatched(state: &mut State, OrdersDispatched { request, shares }: &OrdersDi
             }
         }
         Some(_) => return Err(broken(4, format!("request {} is not the first that waits", request.id))),
-        None if state.asked(&request.id).is_some() => return Err(broken(3, format!("request {} was answered", request.id))),
+        None if was_answered => return Err(broken(3, format!("request {} was answered", request.id))),
         None => {}
     }
     for Planned { order, .. } in shares.iter().flat_map(|share| &share.orders) {

@@ -107,7 +107,7 @@ impl State {
     }
 
     /// The keys of an agency's orders, or of nobody's, first to go first.
-    pub(crate) fn keys_of(&self, agency: &Option<EntityId>) -> impl Iterator<Item = Key> {
+    pub(crate) fn keys_of<'a>(&'a self, agency: &Option<EntityId>) -> impl Iterator<Item = Key> + use<'a> {
         self.agencies.get(agency).into_iter().flat_map(Sorted::iter).map(|(key, ())| *key)
     }
 

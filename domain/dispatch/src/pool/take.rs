@@ -19,14 +19,10 @@ pub(crate) fn answer(state: &State, request: &Request) -> OrdersDispatched {
 }
 
 fn agencies(state: &State, wishes: &[(EntityId, u64)], share_unowned: bool) -> Vec<Share> {
-    let orders_of = |agency: &Option<EntityId>| {
-        let keys: Box<dyn Iterator<Item = Key> + '_> = Box::new(state.keys_of(agency));
-        keys.filter_map(|key| state.orders.get(&key).map(|order| (key, &**order))).peekable()
-    };
-    let mut unowned = orders_of(&None);
+    let mut unowned = orders_of(state, &None);
     let share = |(agency, capacity): &(EntityId, u64)| {
         let agency = Some(agency.clone());
-        let mut orders = first(&mut orders_of(&agency), *capacity);
+        let mut orders = first(&mut orders_of(state, &agency), *capacity);
         let room = capacity.saturating_sub(orders.len() as u64);
         if share_unowned && room > 0 {
             // There is room, so nothing of its own is behind its last one.
@@ -38,6 +34,11 @@ fn agencies(state: &State, wishes: &[(EntityId, u64)], share_unowned: bool) -> V
         Share { agency, orders }
     };
     wishes.iter().map(share).collect()
+}
+
+/// The orders of an agency, or nobody's, first to go first.
+fn orders_of<'a>(state: &'a State, agency: &Option<EntityId>) -> Peekable<impl Iterator<Item = (Key, &'a Order)> + use<'a>> {
+    state.keys_of(agency).filter_map(|key| state.orders.get(&key).map(|order| (key, &**order))).peekable()
 }
 
 /// The first `room` orders of `rest`, each with why it came before the next one.
