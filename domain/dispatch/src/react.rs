@@ -108,8 +108,12 @@ impl Reactor for FromUnits {
             Event::RedirectDeclined(of) => {
                 asks.ask(incident::KIND, &of.to, &incident::Command::Drop { unit: id, assignment: of.assignment })?;
             }
-            Event::Registered(_) | Event::Updated(_) | Event::DutyChanged(_) | Event::Moved(_) | Event::Certified(_) | Event::Redirected(_) => {
-            }
+            Event::Registered(_)
+            | Event::Updated(_)
+            | Event::DutyChanged(_)
+            | Event::Moved(_)
+            | Event::Certified(_)
+            | Event::Redirected(_) => {}
         }
         Ok(asks.asks)
     }

@@ -25,12 +25,9 @@ pub(crate) fn join(incident: Option<&Incident>, primary: &EntityId, at: Timestam
         Some(incident) if incident.merged_into.as_ref() == Some(primary) => None,
         Some(incident) if incident.has_ended() => declined(JoinDeclineReason::TerminalIncident),
         Some(incident) if !incident.merging.is_empty() => declined(JoinDeclineReason::MergePending),
-        Some(incident) => Some(Event::Merged(Merged {
-            into: primary.clone(),
-            units: incident.units.clone(),
-            priority: incident.priority,
-            at,
-        })),
+        Some(incident) => {
+            Some(Event::Merged(Merged { into: primary.clone(), units: incident.units.clone(), priority: incident.priority, at }))
+        }
     }
 }
 

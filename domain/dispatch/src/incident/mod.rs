@@ -33,6 +33,7 @@ mod merge;
 mod nearby;
 mod reject;
 mod state;
+pub mod timeline;
 mod units;
 
 #[cfg(test)]
@@ -40,7 +41,7 @@ mod tests;
 
 pub use command::Command;
 pub use event::{
-    Absorbed, Archived, AttachDeclined, AttachDeclineReason, Closed, Created, Event, JoinDeclineReason, JoinDeclined, MergeBegun,
+    Absorbed, Archived, AttachDeclineReason, AttachDeclined, Closed, Created, Event, JoinDeclineReason, JoinDeclined, MergeBegun,
     MergeEnded, Merged, Remarked, Transitioned, UnitLeft, UnitsAttached, Updated,
 };
 pub use nearby::{DUPLICATE_METRES, DUPLICATE_MINUTES, possible_duplicates};

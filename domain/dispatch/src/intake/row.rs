@@ -125,7 +125,9 @@ fn deadline(value: Option<&Value>) -> Result<Timestamp, &'static str> {
     match value {
         Some(Value::String(text)) => calendar::instant(text).ok_or("it is no ISO 8601 time within the years 1 to 9999"),
         Some(Value::Number(number)) => {
-            let micros = number.as_i64().map_or_else(|| number.as_f64().map(|seconds| (seconds * 1e6).floor()), |seconds| Some(seconds as f64 * 1e6));
+            let micros = number
+                .as_i64()
+                .map_or_else(|| number.as_f64().map(|seconds| (seconds * 1e6).floor()), |seconds| Some(seconds as f64 * 1e6));
             let lawful = Timestamp::MIN.micros() as f64..=Timestamp::MAX.micros() as f64;
             let micros = micros.filter(|micros| lawful.contains(micros)).ok_or(YEARS)?;
             // Whole seconds stay exact beyond what a float can hold.

@@ -35,7 +35,11 @@ fn every_fault_of_the_shape_is_told() {
         json!({"deadline": 2000, "issued_by": "ops", "intent": 1, "command_id": null}),
         json!([1]),
         json!({}),
-        with(with(with(with(row("a", 2000), "satellite_id", json!(1)), "command_id", json!({})), "signature", json!([])), "intent", json!(true)),
+        with(
+            with(with(with(row("a", 2000), "satellite_id", json!(1)), "command_id", json!({})), "signature", json!([])),
+            "intent",
+            json!(true),
+        ),
     ]);
     assert_eq!(
         told,
@@ -115,7 +119,8 @@ fn the_first_good_row_wins_and_a_bad_one_shadows_nobody() {
 
 #[test]
 fn the_order_is_by_deadline_then_by_id() {
-    let found = batch(vec![row("c", 2000), row("a10", 3000), row("a9", 3000), row("b", 2000), with(row("b", 2000), "satellite_id", json!("r"))]);
+    let found =
+        batch(vec![row("c", 2000), row("a10", 3000), row("a9", 3000), row("b", 2000), with(row("b", 2000), "satellite_id", json!("r"))]);
     assert_eq!(ids(&found), ["b", "b", "c", "a10", "a9"]);
     assert_eq!(&*found.accepted[0].satellite_id, "s", "full ties keep the order of the rows");
     assert_eq!(unique_satellites(&found.accepted), ["r", "s"]);
@@ -146,9 +151,11 @@ fn urgency_counts_whole_seconds_and_includes_the_last() {
 
 /// Rows of every kind, with few ids so that they repeat.
 fn any_row() -> impl Strategy<Value = Value> {
-    let deadline = prop_oneof![(998..1_004_i64).prop_map(|s| json!(s)), select(vec![json!("1970-01-01T00:16:41Z"), json!("never"), Value::Null])];
+    let deadline =
+        prop_oneof![(998..1_004_i64).prop_map(|s| json!(s)), select(vec![json!("1970-01-01T00:16:41Z"), json!("never"), Value::Null])];
     let good = (select(vec!["a", "b", "c"]), select(vec!["r", "s"]), deadline);
-    let change = select(vec![("trace_id", json!("t")), ("payload", json!(3)), ("annotations", json!(3)), ("intent", json!(3)), ("other", json!(1))]);
+    let change =
+        select(vec![("trace_id", json!("t")), ("payload", json!(3)), ("annotations", json!(3)), ("intent", json!(3)), ("other", json!(1))]);
     prop_oneof![
         6 => (good, change).prop_map(|((id, satellite, deadline), (name, value))| {
             with(with(row(id, deadline), "satellite_id", json!(satellite)), name, value)

@@ -17,9 +17,9 @@ use std::sync::Arc;
 pub struct State {
     pub(crate) next: u64,
     pub(crate) orders: Sorted<Key, Arc<Order>>,
-    keys: Sorted<EntityId, Key>,
+    pub(crate) keys: Sorted<EntityId, Key>,
     /// None: the orders that no agency owns.
-    agencies: Sorted<Option<EntityId>, Sorted<Key, ()>>,
+    pub(crate) agencies: Sorted<Option<EntityId>, Sorted<Key, ()>>,
     pub(crate) window: Option<Arc<Window>>,
     pub(crate) answers: Answers,
 }
@@ -100,10 +100,6 @@ impl State {
 
     pub(crate) fn has(&self, id: &EntityId) -> bool {
         self.keys.contains(id)
-    }
-
-    pub(crate) fn key(&self, id: &EntityId) -> Option<Key> {
-        self.keys.get(id).copied()
     }
 
     /// The keys of an agency's orders, or of nobody's, first to go first.

@@ -115,7 +115,10 @@ fn thresholds_are_checked_when_they_are_made() {
     assert_eq!(faults(|raw| raw.overload_ratio = 0.8), [], "not below is enough");
     assert_eq!(faults(|raw| raw.overload_ratio = 0.79), [Overload]);
     assert_eq!(faults(|raw| raw.critical_ratio = f64::NAN), [Critical, Overload]);
-    assert_eq!(faults(|raw| *raw = RawThresholds { slow_p95_ms: -1.0, hard_limit: 0, overload_ratio: f64::INFINITY, ..*raw }), [Overload, Slow, Limit]);
+    assert_eq!(
+        faults(|raw| *raw = RawThresholds { slow_p95_ms: -1.0, hard_limit: 0, overload_ratio: f64::INFINITY, ..*raw }),
+        [Overload, Slow, Limit]
+    );
     let error = Thresholds::new(RawThresholds { hard_limit: 0, warn_ratio: -1.0, ..RawThresholds::default() }).unwrap_err();
     assert_eq!(error.to_string(), "warn_ratio: it is above 0; hard_limit: it is above 0");
     assert_eq!(InvalidThresholds::CODE, "invalid_thresholds");

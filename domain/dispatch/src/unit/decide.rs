@@ -28,7 +28,13 @@ pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> R
         (_, Command::Redirect { assignment, to }) => Ok(redirect(state.live(), assignment, to, at)),
         (State::Absent, _) => Err(Rejection::EntityNotFound),
         (State::Live(unit), Command::Update { name, unit_type, skills, capacity, shift }) => {
-            let wish = Wish { name: name.as_deref(), unit_type: unit_type.as_deref(), skills: skills.as_deref(), capacity: *capacity, shift: shift.as_ref() };
+            let wish = Wish {
+                name: name.as_deref(),
+                unit_type: unit_type.as_deref(),
+                skills: skills.as_deref(),
+                capacity: *capacity,
+                shift: shift.as_ref(),
+            };
             update(unit, wish, at).map(Some)
         }
         (State::Live(unit), Command::SetStatus { to }) => set_status(unit, *to, at).map(Some),
@@ -75,7 +81,8 @@ fn register(command: &Command, at: Timestamp) -> Result<Event, Rejection> {
         return Err(Rejection::EntityNotFound);
     };
     let mut check = Check::default();
-    let wish = Wish { name: Some(name), unit_type: Some(unit_type), skills: Some(skills), capacity: Some(*capacity), shift: shift.as_ref() };
+    let wish =
+        Wish { name: Some(name), unit_type: Some(unit_type), skills: Some(skills), capacity: Some(*capacity), shift: shift.as_ref() };
     let checked = check_wish(&wish, &mut check, at);
     let agency = agency.as_deref().and_then(|agency| check.id("agency", agency));
     let position = match (latitude, longitude) {

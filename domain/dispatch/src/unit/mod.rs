@@ -36,7 +36,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use available::{Capacity, CertificateDue, Wanted, capacity, expiring, find_available, suitability};
+pub use available::{Capacity, CertificateDue, RADIUS_KM_DEFAULT, Wanted, capacity, expiring, find_available, suitability};
 pub use certificate::Certificate;
 pub use command::{Command, Releaser};
 pub use event::{
