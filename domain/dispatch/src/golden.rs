@@ -10,12 +10,7 @@ use std::path::PathBuf;
 /// every version of every type has a file, and every file a case.
 pub(crate) fn check<E: EventCodec + Debug + PartialEq>(folder: &str, types: &[(&str, u32)], expected: Vec<(&str, E)>) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(folder);
-    fs::create_dir_all(&folder).unwrap();
     for (stem, event) in &expected {
-        let path = folder.join(format!("{stem}.json"));
-        if !path.exists() {
-            fs::write(&path, event.encode().unwrap() + "\n").unwrap();
-        }
         let text = fs::read_to_string(folder.join(format!("{stem}.json"))).unwrap_or_else(|error| panic!("{stem}: {error}"));
         let text = text.trim_end_matches('\n');
         let (event_type, version) = named(stem);

@@ -31,7 +31,8 @@ pub(crate) fn join(incident: Option<&Incident>, primary: &EntityId, at: Timestam
     }
 }
 
-/// The union of the units, the primary's first; the more urgent priority.
+/// The union of the units, the primary's first; the more urgent priority. A unit may be on both lists, by two assignments: word
+/// of its leaving is on its way to one of them, and which one is known to the unit alone. It says so when it is redirected.
 pub(crate) fn absorb(
     incident: &Incident,
     secondary: &EntityId,
@@ -39,7 +40,7 @@ pub(crate) fn absorb(
     priority: Priority,
     at: Timestamp,
 ) -> Option<Event> {
-    let units = units.iter().filter(|assigned| !incident.has_unit(&assigned.unit)).cloned().collect();
+    let units = units.iter().filter(|assigned| !incident.units.contains(assigned)).cloned().collect();
     let priority = incident.priority.or_more_urgent(priority);
     let absorbed = Absorbed { secondary: secondary.clone(), units, priority, at };
     incident.merging.contains(secondary).then_some(Event::Absorbed(absorbed))

@@ -189,8 +189,4 @@ impl Incident {
     pub const fn has_ended(&self) -> bool {
         self.archived || self.status.is_terminal()
     }
-
-    pub(crate) fn has_unit(&self, unit: &EntityId) -> bool {
-        self.units.iter().any(|assigned| assigned.unit == *unit)
-    }
 }

@@ -289,11 +289,12 @@ fn a_merge_is_begun_answered_and_ended() {
     assert_eq!((state.live().unwrap().merged_into.as_ref(), state.live().unwrap().units.len()), (Some(&id("p")), 0));
     let absorb = Command::Absorb { secondary: id("s"), units: vec![on("u", "z"), on("v", "b")], priority: priority(1) };
     with([created()]).when(absorb.clone()).then([]);
-    let absorbed = Event::Absorbed(Absorbed { secondary: id("s"), units: vec![on("v", "b")], priority: priority(1), at: NOW });
+    let absorbed =
+        Event::Absorbed(Absorbed { secondary: id("s"), units: vec![on("u", "z"), on("v", "b")], priority: priority(1), at: NOW });
     let events = [created(), attached("a", &["u"], Status::Dispatched), begun()];
     let state = with(events).when(absorb).then(then(absorbed));
     let primary = state.live().unwrap();
-    assert_eq!((&primary.units, primary.priority.number()), (&vec![on("u", "a"), on("v", "b")], 1), "its own come first");
+    assert_eq!((&primary.units, primary.priority.number()), (&vec![on("u", "a"), on("u", "z"), on("v", "b")], 1), "its own come first");
     let end = Command::EndMerge { secondary: id("s"), reason: JoinDeclineReason::Unknown };
     let ended = Event::MergeEnded(MergeEnded { secondary: id("s"), reason: JoinDeclineReason::Unknown });
     with([created()]).when(end.clone()).then([]);
@@ -310,7 +311,7 @@ fn possible_duplicates_are_open_near_and_recent() {
     let over = Incident { status: Status::Closed, ..at(0.0, 15) };
     let all = [
         ("far", at(301.0, 15)),
-        ("b", at(100.0, 0)),
+        ("b", at(120.0, 0)),
         ("a", at(-100.0, 30)),
         ("old", at(0.0, -1)),
         ("new", at(0.0, 31)),
@@ -349,7 +350,9 @@ fn the_timeline_tells_each_event_in_a_line() {
             actor: "user:a".into(),
             traceparent: None,
         };
-        timeline::entry(&recorded).unwrap().map(|entry| format!("{} {} {}: {}", entry.sequence_number, entry.actor, entry.event_type, entry.text))
+        timeline::entry(&recorded)
+            .unwrap()
+            .map(|entry| format!("{} {} {}: {}", entry.sequence_number, entry.actor, entry.event_type, entry.text))
     };
     let of = |event| told(KIND, event).expect("a line");
     assert_eq!(of(created()), "4 user:a created: reported, P3");

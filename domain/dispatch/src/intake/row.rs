@@ -125,14 +125,15 @@ fn deadline(value: Option<&Value>) -> Result<Timestamp, &'static str> {
     match value {
         Some(Value::String(text)) => calendar::instant(text).ok_or("it is no ISO 8601 time within the years 1 to 9999"),
         Some(Value::Number(number)) => {
-            let micros = number
-                .as_i64()
-                .map_or_else(|| number.as_f64().map(|seconds| (seconds * 1e6).floor()), |seconds| Some(seconds as f64 * 1e6));
-            let lawful = Timestamp::MIN.micros() as f64..=Timestamp::MAX.micros() as f64;
-            let micros = micros.filter(|micros| lawful.contains(micros)).ok_or(YEARS)?;
             // Whole seconds stay exact beyond what a float can hold.
-            let whole = number.as_i64().and_then(|seconds| seconds.checked_mul(1_000_000));
-            Ok(Timestamp::from_micros(whole.unwrap_or(micros as i64)))
+            let micros = match number.as_i64() {
+                Some(seconds) => seconds.checked_mul(1_000_000),
+                None => {
+                    number.as_f64().map(|seconds| (seconds * 1e6).floor()).filter(|micros| micros.abs() < 1e18).map(|micros| micros as i64)
+                }
+            };
+            let lawful = Timestamp::MIN.micros()..=Timestamp::MAX.micros();
+            micros.filter(|micros| lawful.contains(micros)).map(Timestamp::from_micros).ok_or(YEARS)
         }
         Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => Err("it is neither a text nor a number"),
     }
