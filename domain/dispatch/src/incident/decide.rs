@@ -190,9 +190,11 @@ fn close(incident: &Incident, at: Timestamp) -> Result<Option<Event>, Rejection>
 }
 
 fn archive(incident: &Incident, at: Timestamp) -> Result<Option<Event>, Rejection> {
-    match () {
-        () if incident.archived => Ok(None),
-        () if !incident.merging.is_empty() => Err(Rejection::MergePending),
-        () => Ok(Some(Event::Archived(Archived { units: incident.units.clone(), at }))),
+    if incident.archived {
+        return Ok(None);
     }
+    if !incident.merging.is_empty() {
+        return Err(Rejection::MergePending);
+    }
+    Ok(Some(Event::Archived(Archived { units: incident.units.clone(), at })))
 }

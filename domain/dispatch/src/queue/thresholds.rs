@@ -28,7 +28,7 @@ impl Default for RawThresholds {
 }
 
 /// Thresholds that make sense.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Thresholds(RawThresholds);
 
 /// What is wrong with thresholds.
@@ -106,11 +106,5 @@ impl Thresholds {
 
     pub(crate) fn is_slow(&self, p95_ms: f64) -> bool {
         p95_ms > self.0.slow_p95_ms
-    }
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self(RawThresholds::default())
     }
 }
