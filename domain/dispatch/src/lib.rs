@@ -1,0 +1,46 @@
+//! Dispatch: calls come in, are ranked, and units are sent; everyone agrees on how full the queues are.
+//!
+//! An incident, a unit and an assignment are an entity each (`incident:`, `unit:`, `assignment:<org>:<id>`), an organisation's
+//! waiting orders one more (`pool:<org>:<name>`), and its dispatch numbers another (`desk:<org>:dispatch`). They keep in step
+//! through reactors; none reads another's state. Queue health and intake are functions without a state of their own.
+//!
+//! | to read | folder or file |
+//! |---|---|
+//! | severity and priority, times to keep, triage, mutual aid, cost | `scale.rs`, `sla.rs`, `triage.rs`, `cost.rs` |
+//! | what texts say, where things are, when somebody is expected | `words.rs`, `geo.rs`, `eta.rs` |
+//! | orders, manifests, and the plain algorithm of planning | `manifest.rs`, `plan.rs` |
+//! | response times | `response.rs` |
+//! | incidents, units, and what brings them together | `incident/`, `unit/`, `assignment/`, `desk.rs`, `react.rs` |
+//! | the orders that wait | `pool/` |
+//! | how healthy a queue is | `queue/` |
+//! | big batches of commands | `intake/` |
+//! | what the policy in force stops | `policy.rs` |
+//!
+//! The invariants of each entity are numbered in its own `mod.rs`; `evolve` names them when a stored history breaks one.
+//!
+//! Architecture invariant: no time, no I/O, no randomness; nothing here depends on another context.
+
+pub mod assignment;
+mod calendar;
+mod codec;
+pub mod cost;
+pub mod desk;
+pub mod eta;
+pub mod fault;
+pub mod geo;
+#[cfg(test)]
+mod golden;
+pub mod incident;
+pub mod intake;
+pub mod manifest;
+pub mod plan;
+pub mod policy;
+pub mod pool;
+pub mod queue;
+pub mod react;
+pub mod response;
+pub mod scale;
+pub mod sla;
+pub mod triage;
+pub mod unit;
+pub mod words;
