@@ -6,6 +6,8 @@
 
 /// The supervised runtime.
 pub use ionveil_actors as actors;
+/// A shipped context: channels of dispatch.
+pub use ionveil_channels as channels_domain;
 /// The event store.
 pub use ionveil_journal as journal;
 /// The shared words: deciders, ids, metadata, `Env`.
@@ -16,6 +18,7 @@ pub use ionveil_policy as policy_domain;
 pub use ionveil_workflow as workflow;
 
 pub mod auth;
+pub mod channels;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -30,3 +33,4 @@ pub mod spelling;
 pub mod store;
 pub mod time;
 pub mod verify;
+pub mod web;

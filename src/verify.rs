@@ -5,6 +5,8 @@ use crate::config::Config;
 use crate::node::Node;
 use ionveil_actors::{LoadError, Loaded, Loader};
 use ionveil_journal::{Filter, Snapshot, Store, StoreError};
+use ionveil_channels::channel::Channel;
+use ionveil_channels::failover::Failover;
 use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
 use ionveil_policy::engine::Engine;
 use ionveil_policy::simulation::Simulation;
@@ -67,6 +69,8 @@ pub struct Kinds {
     policy_trees: Loader<Tree>,
     policy_engines: Loader<Engine>,
     simulations: Loader<Simulation>,
+    channels: Loader<Channel>,
+    dispatches: Loader<Failover>,
 }
 
 impl Kinds {
@@ -78,6 +82,8 @@ impl Kinds {
             policy_trees: Loader::new(Arc::new(config.policy.tree), store.clone()),
             policy_engines: Loader::new(Arc::new(config.policy.engine.clone()), store.clone()),
             simulations: Loader::new(Arc::new(Simulation), store.clone()),
+            channels: Loader::new(Arc::new(Channel), store.clone()),
+            dispatches: Loader::new(Arc::new(Failover), store.clone()),
         }
     }
 
@@ -89,6 +95,8 @@ impl Kinds {
             policy_trees: node.policy_trees.loader().clone(),
             policy_engines: node.policy_engines.loader().clone(),
             simulations: node.simulations.loader().clone(),
+            channels: node.channels.loaders().0.clone(),
+            dispatches: node.channels.loaders().1.clone(),
         }
     }
 
@@ -101,6 +109,8 @@ impl Kinds {
             Tree::KIND => check_entity(&self.policy_trees, entity, report).await,
             Engine::KIND => check_entity(&self.policy_engines, entity, report).await,
             Simulation::KIND => check_entity(&self.simulations, entity, report).await,
+            Channel::KIND => check_entity(&self.channels, entity, report).await,
+            Failover::KIND => check_entity(&self.dispatches, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

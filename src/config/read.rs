@@ -2,9 +2,11 @@
 //!
 //! A new setting needs its line here, its field in `settings` and its default in `config/default.toml`.
 
+use crate::channels::Secrets;
 use crate::config::section::Section;
-use crate::config::settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Logging, Policy, Server, Store, StoreUrl, TokenKey};
+use crate::config::settings::{ApiKey, Auth, Channels, Config, KeyAlgorithm, LogFormat, Logging, Policy, Server, Store, StoreUrl, TokenKey};
 use crate::config::{ConfigFault, Origin, Raw};
+use ionveil_channels::address::Allow;
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
 use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
 use ionveil_kernel::{EntityId, Kind, Org, Role};
@@ -22,6 +24,7 @@ impl Config {
         let journal = read(raw, "journal", faults, journal);
         let runtime = read(raw, "runtime", faults, runtime);
         let policy = read(raw, "policy", faults, policy);
+        let channels = read(raw, "channels", faults, |section| channels(raw, section));
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
         let definitions = read(raw, "machines", faults, |section| Some(section.each_table(machine)));
@@ -34,6 +37,7 @@ impl Config {
             server,
             store,
             policy: policy?,
+            channels: channels?,
             auth: auth?,
             logging: logging?,
             machines: machines?,
@@ -41,7 +45,7 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 8] = ["server", "store", "journal", "runtime", "policy", "auth", "logging", "machines"];
+const SECTIONS: [&str; 9] = ["server", "store", "journal", "runtime", "policy", "channels", "auth", "logging", "machines"];
 
 fn unknown_sections(raw: &Raw, faults: &mut Vec<ConfigFault>) {
     for name in raw.table.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
@@ -161,6 +165,17 @@ fn policy(section: &mut Section<'_>) -> Option<Policy> {
     let simulations_max = section.integer("simulations_max", 1..=1_000);
     let engine = Engine::new(escalate_at?, [watch?, restricted?, halted?], Duration::from_secs(dwell_s?));
     Some(Policy { tree: Tree { notice_before: Duration::from_secs(notice_before_s?) }, engine, simulations_max: size(simulations_max?) })
+}
+
+fn channels(raw: &Raw, section: &mut Section<'_>) -> Option<Channels> {
+    let allow = section.texts("allow");
+    let allow = allow.and_then(|entries| {
+        let parsed = Allow::parse(entries.iter().map(String::as_str));
+        parsed.map_err(|invalid| section.fault("allow", invalid.to_string())).ok()
+    });
+    let named = section.text("secrets_dir");
+    let folder = named.map(|text| (!text.is_empty()).then(|| section.based("secrets_dir", &text)));
+    Some(Channels { allow: allow?, secrets: Secrets::new(raw.secrets.clone(), folder?) })
 }
 
 fn supervision(section: &mut Section<'_>) -> Option<Supervision> {

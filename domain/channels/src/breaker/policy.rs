@@ -291,6 +291,18 @@ impl BreakerPolicy {
         self.probe_count
     }
 
+    /// Whether only failures of a window count.
+    #[must_use]
+    pub const fn has_window(&self) -> bool {
+        self.window_ms.is_some()
+    }
+
+    /// Whether a success clears the failures.
+    #[must_use]
+    pub const fn resets_on_success(&self) -> bool {
+        self.reset_on_success
+    }
+
     /// Whether every call counts, also one that succeeds.
     #[must_use]
     pub const fn counts_calls(&self) -> bool {

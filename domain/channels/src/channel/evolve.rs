@@ -35,12 +35,12 @@ impl Live {
             Event::BreakerTransitioned(event) => self.apply(&Change::Transitioned(event.transition.clone()), 2)?,
             Event::BreakerCleared(_) => self.apply(&Change::Cleared, 2)?,
             Event::ProbeAdmitted(event) => self.apply(&Change::Admitted(Probe { by: event.attempt.clone(), at: event.at }), 3)?,
-            Event::OutcomeRecorded(event) => self.record(event)?,
+            Event::OutcomeRecorded(event) => self.take_in(event)?,
         }
         Ok(self)
     }
 
-    fn record(&mut self, event: &OutcomeRecorded) -> Result<(), BrokenInvariant> {
+    fn take_in(&mut self, event: &OutcomeRecorded) -> Result<(), BrokenInvariant> {
         self.reliability = event.reliability;
         self.latency_ms = event.latency_ms.or(self.latency_ms);
         self.skip_until = event.skip_until.or(self.skip_until);

@@ -1,1 +1,1 @@
-TRUNCATE workflows, policy_audit, policy_work
+TRUNCATE workflows, policy_audit, policy_work, attempts

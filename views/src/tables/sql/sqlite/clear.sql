@@ -1,3 +1,4 @@
 DELETE FROM workflows;
 DELETE FROM policy_audit;
-DELETE FROM policy_work
+DELETE FROM policy_work;
+DELETE FROM attempts
