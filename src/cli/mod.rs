@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it went wrong (or `verify` found something), 2 the command line or the configuration is wrong.
 
+pub mod channels;
 pub mod completions;
 pub mod config;
 pub mod events;
@@ -12,6 +13,7 @@ pub mod output;
 mod pages;
 pub mod policy;
 pub mod runtime;
+mod screen;
 pub mod serve;
 pub mod simulate;
 mod site;
@@ -59,6 +61,8 @@ enum Command {
     System(system::SystemCommand),
     /// Look at the policy tree of a server, and change it
     Policy(policy::PolicyCommand),
+    /// Look at the channels of a server, and try one out
+    Channels(channels::ChannelsCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -87,6 +91,7 @@ impl Cli {
             Command::Simulate(command) => command.run(args),
             Command::System(command) => command.run(args),
             Command::Policy(command) => command.run(args),
+            Command::Channels(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),
