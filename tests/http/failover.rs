@@ -124,7 +124,7 @@ async fn five_failures_open_the_breaker_and_a_probe_closes_it_again() {
     let (world, radio) = (world(), Gateway::start(Manner::Answer(500, "")).await);
     let api = &world.api;
     let sms = Gateway::start(Manner::Answer(200, "")).await;
-    channel(api, "radio", &radio, json!({"reset_timeout_ms": 700})).await;
+    channel(api, "radio", &radio, json!({"reset_timeout_ms": 3_000})).await;
     channel(api, "sms", &sms, json!({})).await;
     for n in 0..5 {
         let answer = api.post(ROUTE, asked(&format!("d{n}"), "radio", &["sms"])).await.json(200);

@@ -40,5 +40,7 @@ pub mod channel;
 mod codec;
 pub mod detector;
 pub mod failover;
+#[cfg(test)]
+mod golden;
 pub mod score;
 pub mod view;
