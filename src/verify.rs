@@ -4,9 +4,9 @@
 use crate::config::Config;
 use crate::node::Node;
 use ionveil_actors::{LoadError, Loaded, Loader};
-use ionveil_journal::{Filter, Snapshot, Store, StoreError};
 use ionveil_channels::channel::Channel;
 use ionveil_channels::failover::Failover;
+use ionveil_journal::{Filter, Snapshot, Store, StoreError};
 use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
 use ionveil_policy::engine::Engine;
 use ionveil_policy::simulation::Simulation;

@@ -43,13 +43,7 @@ pub(super) struct Attempted {
 
 impl Channels {
     /// Asks for leave. Only where the breaker is not closed, the channel's entity is asked.
-    pub(super) async fn leave(
-        &self,
-        channel: &EntityId,
-        blocked: bool,
-        cause: &Cause,
-        number: u32,
-    ) -> Result<Leave, AskError<Rejection>> {
+    pub(super) async fn leave(&self, channel: &EntityId, blocked: bool, cause: &Cause, number: u32) -> Result<Leave, AskError<Rejection>> {
         let Some(entry) = self.registry().get(&stream(&cause.caller.org, channel.clone())) else { return Ok(Leave::Unknown) };
         let (now, latest) = (self.env().now(), entry.latest().live);
         if blocked || latest.blocked_at(now).is_some() {

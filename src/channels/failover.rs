@@ -41,9 +41,12 @@ pub enum RouteError {
 /// What a dispatch came to.
 pub type Routed = Result<Arc<Live>, RouteError>;
 
-/// Dispatches under way.
+/// Where the answer will be.
+type Awaited = watch::Receiver<Option<Routed>>;
+
+/// Dispatches under way, each with the hash of its request.
 #[derive(Default)]
-pub(super) struct Running(Mutex<BTreeMap<StreamId, (String, watch::Receiver<Option<Routed>>)>>);
+pub(super) struct Running(Mutex<BTreeMap<StreamId, (String, Awaited)>>);
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -72,7 +75,7 @@ impl Channels {
         answered.clone().unwrap_or(Err(RouteError::Broken))
     }
 
-    fn begin(&self, cause: Cause, dispatch: Dispatch) -> Result<watch::Receiver<Option<Routed>>, RouteError> {
+    fn begin(&self, cause: Cause, dispatch: Dispatch) -> Result<Awaited, RouteError> {
         let owner = cause.dispatch.clone();
         let mut running = self.running().0.lock();
         match running.entry(owner.clone()) {
@@ -197,7 +200,9 @@ impl Route<'_> {
             Some(_) => ("proceed", Command::Proceed { concluded, steps }),
         };
         let meta = self.cause.meta(what, number);
-        let asked = self.channels.patiently(|| self.channels.ask_dispatch(self.cause.dispatch.clone(), command.clone(), meta.clone(), Class::Reply));
+        let asked = self
+            .channels
+            .patiently(|| self.channels.ask_dispatch(self.cause.dispatch.clone(), command.clone(), meta.clone(), Class::Reply));
         match asked.await {
             Ok(reply) => reply.state.live().cloned().ok_or(RouteError::Broken),
             Err(AskError::Rejected(Rejection::DuplicateDispatch)) => Err(RouteError::DuplicateDispatch),

@@ -193,7 +193,9 @@ impl Channels {
         let mut tries = 0;
         loop {
             match once().await {
-                Err(AskError::Unavailable | AskError::Overloaded | AskError::OutcomeUnknown | AskError::TimedOut(_)) if tries < TRIES_MAX => {
+                Err(AskError::Unavailable | AskError::Overloaded | AskError::OutcomeUnknown | AskError::TimedOut(_))
+                    if tries < TRIES_MAX =>
+                {
                     tries += 1;
                     self.env().sleep(RETRY).await;
                 }

@@ -4,10 +4,12 @@
 
 use crate::channels::Secrets;
 use crate::config::section::Section;
-use crate::config::settings::{ApiKey, Auth, Channels, Config, KeyAlgorithm, LogFormat, Logging, Policy, Server, Store, StoreUrl, TokenKey};
+use crate::config::settings::{
+    ApiKey, Auth, Channels, Config, KeyAlgorithm, LogFormat, Logging, Policy, Server, Store, StoreUrl, TokenKey,
+};
 use crate::config::{ConfigFault, Origin, Raw};
-use ionveil_channels::address::Allow;
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
+use ionveil_channels::address::Allow;
 use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
 use ionveil_kernel::{EntityId, Kind, Org, Role};
 use ionveil_policy::engine::Engine;

@@ -238,7 +238,11 @@ impl From<Attempt> for LoggedBody {
             number,
             at: Rfc3339(at),
             attempt: AttemptBody { channel: channel.to_string(), outcome, reason, latency_ms, http_status, simulated },
-            answered_late: late.map(|late| LateBody { delivered: late.delivered, latency_ms: late.latency_ms, http_status: late.http_status }),
+            answered_late: late.map(|late| LateBody {
+                delivered: late.delivered,
+                latency_ms: late.latency_ms,
+                http_status: late.http_status,
+            }),
         }
     }
 }

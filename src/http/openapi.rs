@@ -2,8 +2,8 @@
 
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    channels, dead_letters, events, failover, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, simulations, system, tree,
-    workflows,
+    channels, dead_letters, events, failover, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview,
+    simulations, system, tree, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};

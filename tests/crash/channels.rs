@@ -66,7 +66,9 @@ async fn survive(ground: &Ground) {
     let (sick, stalled, well) =
         (Gateway::start(Manner::Answer(500, "")).await, Gateway::start(Manner::Stall).await, Gateway::start(Manner::Answer(200, "")).await);
     let mut server = ground.serve();
-    for (name, gateway, reset_ms) in [("open", &sick, 600_000), ("half", &sick, 1), ("stalled", &stalled, 600_000), ("well", &well, 600_000)] {
+    for (name, gateway, reset_ms) in
+        [("open", &sick, 600_000), ("half", &sick, 1), ("stalled", &stalled, 600_000), ("well", &well, 600_000)]
+    {
         caller.channel(&server, name, gateway, reset_ms).await;
     }
     caller.route(&server, "d1", "open", &[]).await;

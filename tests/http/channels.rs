@@ -14,7 +14,8 @@ fn http(url: &str) -> Value {
 async fn a_channel_is_set_up_changed_listed_and_taken_away() {
     let world = World::open();
     let api = &world.api;
-    let made = api.post(CHANNELS, json!({"name": "radio", "driver": http("https://radio.example/send"), "breaker": {"profile": "http"}})).await;
+    let made =
+        api.post(CHANNELS, json!({"name": "radio", "driver": http("https://radio.example/send"), "breaker": {"profile": "http"}})).await;
     let body = made.json(201);
     assert_eq!(made.header("location"), Some("/api/v1/channels/radio"));
     assert_eq!((&body["state"], &body["reliability"], &body["score"]), (&json!("closed"), &json!(1.0), &json!(1.0)));
@@ -61,7 +62,10 @@ async fn everything_that_is_wrong_is_told_at_once() {
         (http("ftp://radio.example/"), "invalid_field"),
         (http("https://user:hunter2@radio.example/"), "invalid_field"),
         (json!({"kind": "http", "url": "https://radio.example/", "body": "{{ "}), "invalid_field"),
-        (json!({"kind": "http", "url": "https://radio.example/", "headers": {"X-Key": {"env": "IONVEIL_SECRET_NOBODY"}}}), "unknown_secret"),
+        (
+            json!({"kind": "http", "url": "https://radio.example/", "headers": {"X-Key": {"env": "IONVEIL_SECRET_NOBODY"}}}),
+            "unknown_secret",
+        ),
     ] {
         let refused = api.post(CHANNELS, with(driver.clone())).await;
         refused.problem(400, code);
@@ -76,8 +80,23 @@ async fn hostile_addresses_are_refused_and_loopback_is_among_them() {
     let world = World::open();
     let api = &world.api;
     for host in [
-        "127.0.0.1", "127.1", "2130706433", "0x7f000001", "017700000001", "169.254.169.254", "0xa9fea9fe", "[::1]", "[::ffff:127.0.0.1]",
-        "[::ffff:a9fe:a9fe]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "10.0.0.1", "192.168.1.1", "[fe80::1]", "[fd00:ec2::254]", "0.0.0.0",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "017700000001",
+        "169.254.169.254",
+        "0xa9fea9fe",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:a9fe:a9fe]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "10.0.0.1",
+        "192.168.1.1",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+        "0.0.0.0",
     ] {
         let body = json!({"name": "radio", "driver": http(&format!("http://{host}:8080/send"))});
         let refused = api.post(CHANNELS, body).await;

@@ -139,7 +139,11 @@ async fn five_failures_open_the_breaker_and_a_probe_closes_it_again() {
     let failed = api.post(ROUTE, asked("d6", "radio", &[])).await;
     let problem = failed.problem(503, "all_channels_failed");
     assert_eq!(told(&problem), ["radio skipped circuit_open -"], "also when everything was skipped");
-    assert_eq!(api.post(ROUTE, asked("d6", "radio", &[])).await.json(503)["attempts"], problem["attempts"], "a repeat is answered the same");
+    assert_eq!(
+        api.post(ROUTE, asked("d6", "radio", &[])).await.json(503)["attempts"],
+        problem["attempts"],
+        "a repeat is answered the same"
+    );
     radio.turn(Manner::Answer(200, ""));
     let half_open = async {
         while state(api, "radio").await["state"] != "half_open" {

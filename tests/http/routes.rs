@@ -94,12 +94,21 @@ const ROUTES: &[Route] = &[
     post("/api/v1/channels", CHANNELS, r#"{"name":"c","driver":{"kind":"simulated","latency_ms":1}}"#, Least::Admin, 201),
     get("/api/v1/channels", CHANNELS, Least::Operator),
     get("/api/v1/channels/{name}", "/api/v1/channels/c", Least::Operator),
-    Route { method: "PUT", ..post("/api/v1/channels/{name}", "/api/v1/channels/c", r#"{"driver":{"kind":"simulated","latency_ms":2}}"#, Least::Admin, 200) },
+    Route {
+        method: "PUT",
+        ..post("/api/v1/channels/{name}", "/api/v1/channels/c", r#"{"driver":{"kind":"simulated","latency_ms":2}}"#, Least::Admin, 200)
+    },
     post("/api/v1/channels/{name}/block", "/api/v1/channels/c/block", r#"{"reason":"drill"}"#, Least::Supervisor, 200),
     post("/api/v1/channels/{name}/unblock", "/api/v1/channels/c/unblock", "{}", Least::Supervisor, 200),
     post("/api/v1/channels/{name}/force", "/api/v1/channels/c/force", r#"{"state":"metrics_only"}"#, Least::Supervisor, 200),
     post("/api/v1/channels/{name}/test", "/api/v1/channels/c/test", "{}", Least::Supervisor, 200),
-    post("/api/v1/dispatch/route/failover", "/api/v1/dispatch/route/failover", r#"{"dispatch_id":"d1","primary":"c"}"#, Least::Dispatcher, 200),
+    post(
+        "/api/v1/dispatch/route/failover",
+        "/api/v1/dispatch/route/failover",
+        r#"{"dispatch_id":"d1","primary":"c"}"#,
+        Least::Dispatcher,
+        200,
+    ),
     post("/dispatch/route/failover", "/dispatch/route/failover", r#"{"dispatch_id":"d2","primary":"c"}"#, Least::Dispatcher, 200),
     get("/api/v1/routing/attempts", "/api/v1/routing/attempts", Least::Operator),
     Route { method: "DELETE", body: None, ..post("/api/v1/channels/{name}", "/api/v1/channels/c", "", Least::Admin, 200) },

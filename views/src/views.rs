@@ -4,7 +4,10 @@
 
 use crate::tables::Tables;
 use crate::tables::apply::{Outcome, Page};
-use crate::{Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, Location, Poison, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow};
+use crate::{
+    Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, Location, Poison, ScopeCount, ViewsError, WorkPlace, WorkScope,
+    WorkflowFilter, WorkflowRow,
+};
 use ionveil_kernel::{EntityId, Env, EventId, Org, Recorded, Timestamp};
 use ionveil_policy::tree::AuditRecord;
 use std::sync::Arc;

@@ -220,11 +220,7 @@ fn any_of(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
 /// Who has no opinion does not hold the others up.
 fn all_of(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     let all: Vec<_> = verdicts.filter(|verdict| *verdict != Verdict::Ignored).collect();
-    if all.is_empty() {
-        Verdict::Ignored
-    } else {
-        fails(all.iter().all(|verdict| *verdict == Verdict::Failure))
-    }
+    if all.is_empty() { Verdict::Ignored } else { fails(all.iter().all(|verdict| *verdict == Verdict::Failure)) }
 }
 
 #[cfg(test)]
@@ -249,7 +245,8 @@ mod tests {
         let statuses = Detector::Status { codes: failing_statuses() };
         let errors = Detector::Errors { kinds: vec!["send_failed".into()] };
         let latency = Detector::Latency { above_ms: 100.0 };
-        let ignore = Detector::Ignore { codes: vec![501], kinds: vec!["x".into()], timeouts: true, otherwise: Box::new(Detector::Delivery) };
+        let ignore =
+            Detector::Ignore { codes: vec![501], kinds: vec!["x".into()], timeouts: true, otherwise: Box::new(Detector::Delivery) };
         let table = [
             (&Detector::Delivery, status(204), Success),
             (&Detector::Delivery, Outcome::default(), Success),
@@ -285,7 +282,9 @@ mod tests {
     fn combinators_need_one_or_all() {
         let of = || vec![Detector::Status { codes: vec![500] }, Detector::Latency { above_ms: 10.0 }];
         let slow_500 = Outcome { latency_ms: Some(11.0), ..status(500) };
-        for (outcome, any, all) in [(status(500), Failure, Success), (took(11.0), Failure, Success), (slow_500, Failure, Failure), (took(1.0), Success, Success)] {
+        for (outcome, any, all) in
+            [(status(500), Failure, Success), (took(11.0), Failure, Success), (slow_500, Failure, Failure), (took(1.0), Success, Success)]
+        {
             assert_eq!(Detector::AnyOf { of: of() }.judge(&outcome), any, "{outcome:?}");
             assert_eq!(Detector::AllOf { of: of() }.judge(&outcome), all, "{outcome:?}");
         }

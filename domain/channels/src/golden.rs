@@ -27,7 +27,8 @@ fn check<E: EventCodec + Debug + PartialEq>(folder: &str, types: &[(&str, u32)])
         seen.insert((event_type.to_owned(), version));
     }
     for (event_type, newest) in types {
-        (1..=*newest).for_each(|version| assert!(seen.contains(&((*event_type).to_owned(), version)), "{event_type} v{version} has no file"));
+        (1..=*newest)
+            .for_each(|version| assert!(seen.contains(&((*event_type).to_owned(), version)), "{event_type} v{version} has no file"));
     }
     let unknown = E::decode("teleported", 1, "{}").expect_err("no such type");
     assert!(matches!(unknown, DecodeError::UnknownEventType(_)));

@@ -61,10 +61,9 @@ pub fn project(recorded: &Recorded) -> Result<Option<Row>, DecodeError> {
     }
     let dispatch_id = recorded.stream.id.clone();
     let attempt = match Event::decode(&recorded.event_type, recorded.schema_version, &recorded.data)? {
-        Event::ChannelSkipped(event) => Attempt {
-            reason: Some(event.reason),
-            ..Attempt::new(dispatch_id, event.number, event.channel, Outcome::Skipped, event.at)
-        },
+        Event::ChannelSkipped(event) => {
+            Attempt { reason: Some(event.reason), ..Attempt::new(dispatch_id, event.number, event.channel, Outcome::Skipped, event.at) }
+        }
         Event::AttemptBegun(event) => Attempt {
             simulated: event.simulated,
             reason: Some("under_way".to_owned()),

@@ -7,7 +7,10 @@ mod reads;
 mod sqlite;
 
 use crate::filter::{AttemptLists, Filtered};
-use crate::{AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, Location, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow};
+use crate::{
+    AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, Location, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter,
+    WorkflowRow,
+};
 use ionveil_channels::view::Attempt;
 use ionveil_kernel::{EntityId, Org, Timestamp};
 use ionveil_policy::tree::AuditRecord;

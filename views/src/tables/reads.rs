@@ -68,7 +68,8 @@ macro_rules! reads {
                 let since = filter.since.unwrap_or(Timestamp::MIN).micros();
                 // The last lawful instant is the end of all ranges.
                 let until = filter.until.map_or(i64::MAX, Timestamp::micros);
-                let (at, dispatch, number) = after.map_or((i64::MIN, "", 0), |place| (place.at.micros(), place.dispatch.as_str(), i64::from(place.number)));
+                let (at, dispatch, number) =
+                    after.map_or((i64::MIN, "", 0), |place| (place.at.micros(), place.dispatch.as_str(), i64::from(place.number)));
                 let query = sqlx::query($crate::tables::safe(self.lists.attempts.text(filter))).bind(org.as_str()).bind(since).bind(until);
                 let query = query.bind(at).bind(dispatch).bind(number).bind(limit);
                 let query = filter.values().fold(query, |query, value| query.bind(value));

@@ -15,7 +15,9 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
     if HOMES.iter().any(|home| source.path.starts_with(home)) {
         return Vec::new();
     }
-    let defined = DEFINITIONS.iter().flat_map(|word| source.find_word(word).filter(|at| is_breaker(&source.code[at + word.len()..])).collect::<Vec<_>>());
+    let defined = DEFINITIONS
+        .iter()
+        .flat_map(|word| source.find_word(word).filter(|at| is_breaker(&source.code[at + word.len()..])).collect::<Vec<_>>());
     let brought = CRATES.iter().flat_map(|word| source.find_word(word).collect::<Vec<_>>());
     let mut lines: Vec<u32> = defined.chain(brought).map(|at| source.line_of(at)).collect();
     lines.sort_unstable();

@@ -25,8 +25,8 @@ mod state;
 mod tests;
 
 pub use policy::{
-    BreakerPolicy, COUNT_MAX, FAILURE_THRESHOLD_DEFAULT, InvalidBreakerPolicy, LATTICE_WINDOW_MS, MIN_CALLS_DEFAULT, PolicyFault, PolicyForm,
-    Profile, RESET_TIMEOUT_MS_DEFAULT, TIME_MS_MAX, WINDOW_CALLS_DEFAULT,
+    BreakerPolicy, COUNT_MAX, FAILURE_THRESHOLD_DEFAULT, InvalidBreakerPolicy, LATTICE_WINDOW_MS, MIN_CALLS_DEFAULT, PolicyFault,
+    PolicyForm, Profile, RESET_TIMEOUT_MS_DEFAULT, TIME_MS_MAX, WINDOW_CALLS_DEFAULT,
 };
 pub use state::{Change, Counted, Evidence, Forced, Mode, Phase, Probe, Reason, State, StateName, Transition};
 
@@ -277,11 +277,7 @@ impl Breaker {
             return None;
         }
         let over = |limit: Option<f64>, share: f64| limit.is_some_and(|limit| share >= limit);
-        if over(rates.failure, failure) {
-            Some(Reason::FailureRate)
-        } else {
-            over(rates.slow, slow).then_some(Reason::SlowCallRate)
-        }
+        if over(rates.failure, failure) { Some(Reason::FailureRate) } else { over(rates.slow, slow).then_some(Reason::SlowCallRate) }
     }
 
     /// How many calls are in the window, and the shares of those that failed and that were slow.
@@ -318,7 +314,8 @@ impl Breaker {
         let (base, max) = (self.policy.reset_timeout_ms as f64, growth.max_ms as f64);
         let grown = (base * growth.factor.powi(exponent)).min(max);
         let moved = grown * (1.0 + growth.jitter * (2.0 * self.draw - 1.0));
-        Duration::try_from_secs_f64(moved / 1_000.0).map_or(Duration::from_millis(growth.max_ms), |time| Duration::from_micros(micros(time)))
+        Duration::try_from_secs_f64(moved / 1_000.0)
+            .map_or(Duration::from_millis(growth.max_ms), |time| Duration::from_micros(micros(time)))
     }
 
     fn change(&mut self, change: Change) {

@@ -40,9 +40,7 @@ fn setup(form: &Form) -> Result<Arc<Setup>, Rejection> {
     let breaker = form.breaker.clone().check().map_err(|invalid| faults.extend(Fault::of_policy(invalid))).ok();
     faults.extend(form.detector.faults("detector").into_iter().map(|(field, detail)| Fault::invalid(&field, detail)));
     match breaker {
-        Some(breaker) if faults.is_empty() => {
-            Ok(Arc::new(Setup { driver: form.driver.clone(), breaker, detector: form.detector.clone() }))
-        }
+        Some(breaker) if faults.is_empty() => Ok(Arc::new(Setup { driver: form.driver.clone(), breaker, detector: form.detector.clone() })),
         Some(_) | None => Err(Rejection::Invalid(faults)),
     }
 }

@@ -121,7 +121,8 @@ impl Driver {
     pub fn faults(&self) -> Vec<Fault> {
         match self {
             Self::Http { url, method, headers, body, timeout_ms } => {
-                let url = (url.is_empty() || url.len() > URL_BYTES_MAX).then(|| Fault::invalid("driver.url", format!("must have 1 to {URL_BYTES_MAX} bytes")));
+                let url = (url.is_empty() || url.len() > URL_BYTES_MAX)
+                    .then(|| Fault::invalid("driver.url", format!("must have 1 to {URL_BYTES_MAX} bytes")));
                 let known = METHODS.contains(&method.as_str());
                 let method = (!known).then(|| Fault::invalid("driver.method", format!("must be one of {}", METHODS.join(", "))));
                 let body = body.as_ref().filter(|body| body.len() > BODY_BYTES_MAX);

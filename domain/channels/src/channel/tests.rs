@@ -73,7 +73,8 @@ fn owner() -> StreamId {
 
 fn record(delivered: bool, verdict: Verdict, permit: Option<Permit>) -> Command {
     let (reason, latency_ms) = ((!delivered).then(|| "send_failed".to_owned()), Some(12.5));
-    let report = Report { attempt: "d#1".to_owned(), permit, delivered, verdict, reason, http_status: None, latency_ms, retry_after_ms: None };
+    let report =
+        Report { attempt: "d#1".to_owned(), permit, delivered, verdict, reason, http_status: None, latency_ms, retry_after_ms: None };
     Command::Record { report: Box::new(report) }
 }
 

@@ -1,8 +1,6 @@
 //! What a command leads to: the log of a dispatch grows channel by channel, and ends where one has delivered or none is left.
 
-use super::event::{
-    AnsweredLate, AttemptBegun, ChannelAttempted, ChannelSkipped, Event, FailoverExhausted, Outcome, RouteSelected,
-};
+use super::event::{AnsweredLate, AttemptBegun, ChannelAttempted, ChannelSkipped, Event, FailoverExhausted, Outcome, RouteSelected};
 use super::state::{Entry, Live, State};
 use super::{CRASHED, Command, Conclusion, Rejection, Step};
 use ionveil_kernel::{DecideEnv, Timestamp};

@@ -93,9 +93,14 @@ impl RequestForm {
             }
         }
         match (&self.primary, failovers) {
-            (Some(primary), Some(max_failovers)) if faults.is_empty() => {
-                Ok(Requested { chain: self.chain(primary), latency_threshold_ms: threshold, max_failovers, blocked: self.blocked.clone(), zone: self.zone.clone(), body_hash })
-            }
+            (Some(primary), Some(max_failovers)) if faults.is_empty() => Ok(Requested {
+                chain: self.chain(primary),
+                latency_threshold_ms: threshold,
+                max_failovers,
+                blocked: self.blocked.clone(),
+                zone: self.zone.clone(),
+                body_hash,
+            }),
             _ => Err(faults),
         }
     }

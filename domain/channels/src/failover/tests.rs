@@ -97,7 +97,8 @@ fn all_faults_are_told_in_the_order_of_the_specification() {
         max_failovers: Some(-1),
         ..RequestForm::default()
     };
-    let faults: Vec<_> = wrong.check(String::new()).unwrap_err().into_iter().map(|fault| format!("{} {}", fault.field, fault.code)).collect();
+    let faults: Vec<_> =
+        wrong.check(String::new()).unwrap_err().into_iter().map(|fault| format!("{} {}", fault.field, fault.code)).collect();
     let expected = [
         "primary missing_primary",
         "backups[1].channel duplicate_channel",
@@ -178,7 +179,8 @@ fn after_a_crash_the_attempt_is_unknown_and_a_repeat_goes_on_with_the_next() {
 
 #[test]
 fn a_repeat_right_after_the_crash_and_a_result_after_the_deadline_are_taken() {
-    let unknown = Conclusion { outcome: Outcome::Unknown, reason: Some(CRASHED.to_owned()), latency_ms: None, ..failed(1, "").expect("one") };
+    let unknown =
+        Conclusion { outcome: Outcome::Unknown, reason: Some(CRASHED.to_owned()), latency_ms: None, ..failed(1, "").expect("one") };
     let proceed = Command::Proceed { concluded: Some(unknown), steps: vec![begin()] };
     let (_, lines) = told(vec![(0, start(vec![begin()])), (10, proceed)]);
     assert_eq!(lines[2..], ["1 radio Unknown no_result", "2 satellite begun"]);
