@@ -187,7 +187,6 @@ impl Route<'_> {
 
     fn begin(&self, granted: &Granted) -> Step {
         let driver = &granted.entry.latest().live.setup.driver;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "above 0 and at most five minutes")]
         let threshold = self.dispatch.request.latency_threshold_ms.ceil() as u64;
         let within_ms = driver.timeout_ms().map_or(threshold, |timeout| timeout.min(threshold)) + GRACE_MS;
         Step::Begin { simulated: driver.is_simulated(), permit: Some(granted.permit.clone()), within_ms }

@@ -142,7 +142,6 @@ impl ChannelBody {
         let state = breaker.state(now);
         let (standing, breaker_failures) = (breaker.standing().clone(), breaker.failure_count(now));
         let window = entry.map(Entry::window).unwrap_or_default();
-        #[expect(clippy::cast_precision_loss, reason = "at most a hundred calls")]
         let failure_rate = if window.calls == 0 { 0.0 } else { window.failures as f64 / window.calls as f64 };
         Self {
             name: name.to_string(),

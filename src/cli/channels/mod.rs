@@ -14,7 +14,6 @@ use std::process::ExitCode;
 
 /// Look at the channels of a server, and try one out.
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct ChannelsCommand {
     #[command(flatten)]
     server: ServerArgs,

@@ -310,7 +310,6 @@ impl Breaker {
     fn break_time(&self) -> Duration {
         let growth = self.policy.growth;
         let exponent = i32::try_from(self.state.trips).unwrap_or(i32::MAX);
-        #[expect(clippy::cast_precision_loss, reason = "at most 30 days of milliseconds")]
         let (base, max) = (self.policy.reset_timeout_ms as f64, growth.max_ms as f64);
         let grown = (base * growth.factor.powi(exponent)).min(max);
         let moved = grown * (1.0 + growth.jitter * (2.0 * self.draw - 1.0));

@@ -313,7 +313,6 @@ impl BreakerPolicy {
     #[must_use]
     pub fn is_slow(&self, latency_ms: Option<f64>) -> bool {
         let limit = self.rates.and_then(|rates| rates.slow_call_ms);
-        #[expect(clippy::cast_precision_loss, reason = "at most 30 days of milliseconds")]
         limit.zip(latency_ms).is_some_and(|(limit, latency)| latency > limit as f64)
     }
 }
