@@ -94,7 +94,7 @@ fn public_addresses_pass() {
 
 #[test]
 fn what_is_no_address_is_left_to_who_resolves_it() {
-    for host in ["localhost", "example.org", "1.2.3.4.5", "256.1.1.1", "0x7g", "1.2.3.", "a.1", "", "08"] {
+    for host in ["localhost", "example.org", "1.2.3.4.5", "256.1.1.1", "0x7g", "1..3", "a.1", "", "08"] {
         assert_eq!(literal(host), None, "{host}");
     }
     assert_eq!(literal("1.2"), Some("1.0.0.2".parse().unwrap()));

@@ -115,7 +115,8 @@ fn a_probe_without_an_answer_fails_so_that_half_open_ends() {
     report(&mut breaker, 40_501, Some(&probe), Verdict::Success);
     assert_eq!(breaker.state(at(40_501)), StateName::Open);
     assert_eq!(transitions(&mut breaker).last().map(String::as_str), Some("half_open>open ProbeTimeout"));
-    let mut instant = opened(Breaker::new(form(|form| form.reset_timeout_ms = Some(0)).clone()));
+    let mut instant = Breaker::new(form(|form| form.reset_timeout_ms = Some(0)));
+    (0..5).for_each(|ms| instant.record_failure(at(ms)));
     assert!(instant.state(at(4)) == StateName::HalfOpen && instant.allow_request(at(4), "p").is_ok());
     instant.record_success(at(4));
     assert_eq!(instant.state(at(4)), StateName::Closed, "no timeout does not mean no time for probes");

@@ -137,7 +137,8 @@ impl Live {
     /// The known latencies of all attempts together, in milliseconds.
     #[must_use]
     pub fn total_latency_ms(&self) -> f64 {
-        round3(self.log.iter().filter_map(|entry| entry.latency_ms).sum())
+        // The sum of nothing would be -0.
+        round3(self.log.iter().filter_map(|entry| entry.latency_ms).fold(0.0, |sum, latency| sum + latency))
     }
 
     /// The number in the log that comes next.
