@@ -57,7 +57,7 @@ pub fn body(template: Option<&str>, message: &Message) -> Result<String, Templat
     let Some(template) = template else {
         return Ok(json!({"dispatch_id": message.dispatch_id, "payload": message.payload}).to_string());
     };
-    let made = environment().render_str(template, message).map_err(|error| TemplateError(error.to_string()))?;
+    let made = environment().render_str(template, minijinja::value::Serde(message)).map_err(|error| TemplateError(error.to_string()))?;
     if made.len() > BODY_BYTES_MAX { Err(TemplateError(format!("makes more than {BODY_BYTES_MAX} bytes"))) } else { Ok(made) }
 }
 
