@@ -142,7 +142,10 @@ impl Channels {
         };
         let owner = stream(&cause.caller.org, granted.channel.clone());
         let (command, meta) = (Command::Record { report: Box::new(report) }, cause.meta("record", number));
-        self.patiently(|| self.ask_channel(owner.clone(), command.clone(), meta.clone(), Class::Reply)).await;
+        let asked = self.patiently(|| self.ask_channel(owner.clone(), command.clone(), meta.clone(), Class::Reply)).await;
+        if let Err(error) = asked {
+            tracing::warn!(channel = %owner, %error, "what came of an attempt was not recorded at its channel");
+        }
         granted.entry.hear(told);
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The most bytes of a body.
-pub const BODY_BYTES_MAX: usize = 256 * 1_024;
+pub(super) const BODY_BYTES_MAX: usize = 256 * 1_024;
 /// Steps that a template may take.
 const FUEL: u64 = 50_000;
 /// How deep templates may call themselves.
@@ -44,7 +44,7 @@ fn environment() -> Environment<'static> {
 ///
 /// # Errors
 /// [`TemplateError`], with the line.
-pub fn check(template: &str) -> Result<(), TemplateError> {
+pub(super) fn check(template: &str) -> Result<(), TemplateError> {
     let environment = environment();
     environment.template_from_str(template).map(drop).map_err(|error| TemplateError(error.to_string()))
 }
@@ -53,7 +53,7 @@ pub fn check(template: &str) -> Result<(), TemplateError> {
 ///
 /// # Errors
 /// [`TemplateError`] if the template asks for what is not there, runs too long, or makes too much.
-pub fn body(template: Option<&str>, message: &Message) -> Result<String, TemplateError> {
+pub(super) fn body(template: Option<&str>, message: &Message) -> Result<String, TemplateError> {
     let Some(template) = template else {
         return Ok(json!({"dispatch_id": message.dispatch_id, "payload": message.payload}).to_string());
     };
