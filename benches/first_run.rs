@@ -136,7 +136,7 @@ async fn serve(folder: &Path) -> (Child, f64) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     drop(listener);
-    let client = reqwest::Client::new();
+    let client = ionveil::web::client().build().expect("a client");
     let started = Instant::now();
     let child = Command::new(env!("CARGO_BIN_EXE_ionveil"))
         .args(["serve", "--listen", &address.to_string(), "--data-dir"])

@@ -28,6 +28,7 @@ use crate::store::Place;
 use actix::{Arbiter, ArbiterHandle};
 use actix_web::web::ServiceConfig;
 use ionveil_actors::{AskError, Class, Delivery, EffectHandler, Host, Reply, Runtime, TokioEnv};
+use ionveil_channels::detector::FailureDetector;
 use ionveil_kernel::{BodyHash, Caller, CorrelationId, Decider, EntityId, Env, IdSource, Kind, Meta, NodeId, Reactor, StreamId};
 use prometheus_client::registry::Registry;
 use std::any::TypeId;
@@ -125,6 +126,12 @@ impl Builder {
     /// Has the effects of a channel sent.
     pub fn effects(mut self, channel: &str, handler: impl EffectHandler) -> Self {
         self.kinds.effects(channel, Arc::new(handler));
+        self
+    }
+
+    /// Adds a failure detector that channels may name as `{"kind": "custom", "name": …}`.
+    pub fn detector(mut self, name: &str, detector: impl FailureDetector + 'static) -> Self {
+        self.kinds.detector(name, Arc::new(detector));
         self
     }
 

@@ -6,6 +6,8 @@
 
 /// The supervised runtime.
 pub use ionveil_actors as actors;
+/// A shipped context: channels of dispatch.
+pub use ionveil_channels as channels_domain;
 /// The event store.
 pub use ionveil_journal as journal;
 /// The shared words: deciders, ids, metadata, `Env`.
@@ -18,6 +20,7 @@ pub use ionveil_routing as routing;
 pub use ionveil_workflow as workflow;
 
 pub mod auth;
+pub mod channels;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -34,3 +37,4 @@ pub mod time;
 pub mod topologies;
 pub mod trees;
 pub mod verify;
+pub mod web;

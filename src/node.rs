@@ -1,11 +1,15 @@
 //! One node: store, journal, entities and views, put together. The composition root below all edges.
 
+use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
 use crate::simulations::Simulator;
 use crate::store::Place;
 use crate::topologies::{self, Topologies};
 use crate::trees::{Trees, TreesError, load_all};
 use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
+use ionveil_channels::channel::Channel;
+use ionveil_channels::detector::FailureDetector;
+use ionveil_channels::failover::Failover;
 use ionveil_journal::{Journal, Store, StoreError};
 use ionveil_kernel::{Decider, Env, NodeId, Reactor};
 use ionveil_policy::engine::Engine;
@@ -38,6 +42,9 @@ pub enum NodeError {
     /// The policy trees.
     #[error("publish the policy trees")]
     Policy(#[from] TreesError),
+    /// The channels.
+    #[error("publish the channels")]
+    Channels(#[from] ChannelsError),
     /// A kind that a host brought.
     #[error(transparent)]
     Register(#[from] RegisterError),
@@ -50,12 +57,15 @@ type Step = Box<dyn FnOnce(&Runtime, &mut Hosts) -> Result<(), RegisterError> + 
 
 /// What a host brings beside our own kinds.
 #[derive(Default)]
-pub struct Kinds(Vec<Step>);
+pub struct Kinds {
+    steps: Vec<Step>,
+    detectors: Detectors,
+}
 
 impl Kinds {
     /// Adds a kind of entities.
     pub fn entity<D: Decider>(&mut self, decider: D) {
-        self.0.push(Box::new(move |runtime, hosts| {
+        self.steps.push(Box::new(move |runtime, hosts| {
             hosts.insert(TypeId::of::<D>(), Box::new(runtime.entity(Arc::new(decider))?));
             Ok(())
         }));
@@ -63,22 +73,27 @@ impl Kinds {
 
     /// Adds a reactor.
     pub fn reactor(&mut self, reactor: Arc<dyn Reactor>) {
-        self.0.push(Box::new(move |runtime, _| runtime.reactor(reactor)));
+        self.steps.push(Box::new(move |runtime, _| runtime.reactor(reactor)));
     }
 
     /// Adds a channel.
     pub fn effects(&mut self, channel: &str, handler: Arc<dyn EffectHandler>) {
         let channel = channel.to_owned();
-        self.0.push(Box::new(move |runtime, _| {
+        self.steps.push(Box::new(move |runtime, _| {
             runtime.effects(&channel, handler);
             Ok(())
         }));
     }
 
-    fn register(self, runtime: &Runtime) -> Result<Hosts, RegisterError> {
+    /// Adds a failure detector that channels may name.
+    pub fn detector(&mut self, name: &str, detector: Arc<dyn FailureDetector>) {
+        self.detectors.insert(name.to_owned(), detector);
+    }
+
+    fn register(self, runtime: &Runtime) -> Result<(Hosts, Detectors), RegisterError> {
         let mut hosts = Hosts::new();
-        self.0.into_iter().try_for_each(|step| step(runtime, &mut hosts))?;
-        Ok(hosts)
+        self.steps.into_iter().try_for_each(|step| step(runtime, &mut hosts))?;
+        Ok((hosts, self.detectors))
     }
 }
 
@@ -111,6 +126,8 @@ pub struct Node {
     pub routing_nodes: Host<RoutingNode>,
     /// What is known of them.
     pub topologies: Arc<Topologies>,
+    /// The channels, and what is routed over them.
+    pub channels: Channels,
     /// What is published of the trees.
     pub trees: Arc<Trees>,
     /// The machines that workflows can be registered with.
@@ -169,7 +186,13 @@ impl Node {
         let routing_nodes = runtime.entity_observed(Arc::new(RoutingNode { settings: config.routing }), topologies.clone())?;
         topologies::load_all(&topologies, &*store, routing_nodes.loader()).await?;
         let workflows = runtime.entity(Arc::new(Workflow::new(machines.clone())))?;
-        let mut hosts = kinds.register(&runtime)?;
+        let published = Arc::new(ChannelRegistry::default());
+        let channel_host = runtime.entity_observed(Arc::new(Channel), published.clone())?;
+        published.load_all(&*store, channel_host.loader()).await?;
+        let dispatch_host = runtime.entity(Arc::new(Failover))?;
+        let (mut hosts, detectors) = kinds.register(&runtime)?;
+        hosts.insert(TypeId::of::<Channel>(), Box::new(channel_host.clone()));
+        hosts.insert(TypeId::of::<Failover>(), Box::new(dispatch_host.clone()));
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
         hosts.insert(TypeId::of::<Tree>(), Box::new(policy_trees.clone()));
         hosts.insert(TypeId::of::<Engine>(), Box::new(policy_engines.clone()));
@@ -181,11 +204,14 @@ impl Node {
         let places = config.policy.simulations_max;
         let simulator = Simulator::new(journal.clone(), simulations.clone(), trees.clone(), config.runtime.deadline, places);
         env.spawn(simulator.clone().recover(store.heads().await?));
+        let settings = &config.channels;
+        let drivers = Drivers::new(settings.allow.clone(), settings.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
+        let deadline = config.runtime.deadline;
+        let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, detectors, deadline);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(projector.run(journal.commits(), stopped));
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
-        let deadline = config.runtime.deadline;
         Ok(Self {
             env,
             store,
@@ -200,6 +226,7 @@ impl Node {
             simulator,
             routing_nodes,
             topologies,
+            channels,
             trees,
             machines,
             views,

@@ -66,7 +66,7 @@ impl Remote {
         let base = Url::parse(url).with_context(|| format!("use {url:?} as the server's address"))?.join("/api/v1/")?;
         let headers = token_file.map(credential).transpose()?.unwrap_or_default();
         // No proxy: commands go to the server that was named and nowhere else.
-        let client = Client::builder().timeout(TIMEOUT).no_proxy().default_headers(headers).build()?;
+        let client = crate::web::client().timeout(TIMEOUT).default_headers(headers).build()?;
         Ok(Self { client, base })
     }
 

@@ -4,6 +4,8 @@
 use crate::config::Config;
 use crate::node::Node;
 use ionveil_actors::{LoadError, Loaded, Loader};
+use ionveil_channels::channel::Channel;
+use ionveil_channels::failover::Failover;
 use ionveil_journal::{Filter, Snapshot, Store, StoreError};
 use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
 use ionveil_policy::engine::Engine;
@@ -69,6 +71,8 @@ pub struct Kinds {
     policy_engines: Loader<Engine>,
     simulations: Loader<Simulation>,
     routing_nodes: Loader<RoutingNode>,
+    channels: Loader<Channel>,
+    dispatches: Loader<Failover>,
 }
 
 impl Kinds {
@@ -81,6 +85,8 @@ impl Kinds {
             policy_engines: Loader::new(Arc::new(config.policy.engine.clone()), store.clone()),
             simulations: Loader::new(Arc::new(Simulation), store.clone()),
             routing_nodes: Loader::new(Arc::new(RoutingNode { settings: config.routing }), store.clone()),
+            channels: Loader::new(Arc::new(Channel), store.clone()),
+            dispatches: Loader::new(Arc::new(Failover), store.clone()),
         }
     }
 
@@ -93,6 +99,8 @@ impl Kinds {
             policy_engines: node.policy_engines.loader().clone(),
             simulations: node.simulations.loader().clone(),
             routing_nodes: node.routing_nodes.loader().clone(),
+            channels: node.channels.loaders().0.clone(),
+            dispatches: node.channels.loaders().1.clone(),
         }
     }
 
@@ -106,6 +114,8 @@ impl Kinds {
             Engine::KIND => check_entity(&self.policy_engines, entity, report).await,
             Simulation::KIND => check_entity(&self.simulations, entity, report).await,
             RoutingNode::KIND => check_entity(&self.routing_nodes, entity, report).await,
+            Channel::KIND => check_entity(&self.channels, entity, report).await,
+            Failover::KIND => check_entity(&self.dispatches, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

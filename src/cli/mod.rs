@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it went wrong (or `verify` found something), 2 the command line or the configuration is wrong.
 
+pub mod channels;
 pub mod completions;
 pub mod config;
 pub mod events;
@@ -13,6 +14,7 @@ mod pages;
 pub mod policy;
 pub mod route;
 pub mod runtime;
+mod screen;
 pub mod serve;
 pub mod simulate;
 mod site;
@@ -62,6 +64,8 @@ enum Command {
     Policy(policy::PolicyCommand),
     /// See where a server would send work, and why
     Route(route::RouteCommand),
+    /// Look at the channels of a server, and try one out
+    Channels(channels::ChannelsCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -91,6 +95,7 @@ impl Cli {
             Command::System(command) => command.run(args),
             Command::Policy(command) => command.run(args),
             Command::Route(command) => command.run(args),
+            Command::Channels(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),

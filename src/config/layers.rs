@@ -2,7 +2,7 @@
 //!
 //! A later layer replaces single settings and whole lists. Nothing is judged here but whether a text can be read at all.
 
-use crate::config::env::PREFIX;
+use crate::config::env::{PREFIX, SECRET_PREFIX};
 use crate::config::{ConfigFault, DEFAULTS};
 use crate::spelling::nearest;
 use std::collections::BTreeMap;
@@ -46,16 +46,30 @@ pub struct Flag {
 }
 
 /// All layers, merged: values with their origins.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Raw {
     pub(super) table: Table,
+    /// Variables that hold secrets of channels; no settings.
+    pub(super) secrets: BTreeMap<String, String>,
     origins: BTreeMap<String, Origin>,
+}
+
+impl fmt::Debug for Raw {
+    /// Without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Raw").field("origins", &self.origins).finish_non_exhaustive()
+    }
+}
+
+fn secrets(environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let named = environment.iter().filter(|(name, _)| name.starts_with(SECRET_PREFIX));
+    named.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 impl Raw {
     /// Merges the layers. A layer that cannot be read is a fault and counts as empty.
     pub(super) fn gather(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &[Flag]) -> (Self, Vec<ConfigFault>) {
-        let mut raw = Self { table: Table::new(), origins: BTreeMap::new() };
+        let mut raw = Self { table: Table::new(), secrets: secrets(environment), origins: BTreeMap::new() };
         let mut faults = Vec::new();
         raw.overlay(parsed(DEFAULTS, &Origin::Default, &mut faults), &Origin::Default, &mut faults);
         if let Some(path) = file {

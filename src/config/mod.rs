@@ -14,7 +14,7 @@ mod show;
 
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
-pub use settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Logging, Server, Store, StoreUrl, TokenKey};
+pub use settings::{ApiKey, Auth, Channels, Config, KeyAlgorithm, LogFormat, Logging, Server, Store, StoreUrl, TokenKey};
 pub use show::show;
 
 use std::collections::BTreeMap;

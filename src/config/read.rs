@@ -2,10 +2,14 @@
 //!
 //! A new setting needs its line here, its field in `settings` and its default in `config/default.toml`.
 
+use crate::channels::Secrets;
 use crate::config::section::Section;
-use crate::config::settings::{ApiKey, Auth, Config, KeyAlgorithm, LogFormat, Logging, Policy, Server, Store, StoreUrl, TokenKey};
+use crate::config::settings::{
+    ApiKey, Auth, Channels, Config, KeyAlgorithm, LogFormat, Logging, Policy, Server, Store, StoreUrl, TokenKey,
+};
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
+use ionveil_channels::address::Allow;
 use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
 use ionveil_kernel::statistics::Alpha;
 use ionveil_kernel::{EntityId, Kind, Org, Role};
@@ -25,6 +29,7 @@ impl Config {
         let runtime = read(raw, "runtime", faults, runtime);
         let policy = read(raw, "policy", faults, policy);
         let routing = read(raw, "routing", faults, routing);
+        let channels = read(raw, "channels", faults, |section| channels(raw, section));
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
         let definitions = read(raw, "machines", faults, |section| Some(section.each_table(machine)));
@@ -38,6 +43,7 @@ impl Config {
             store,
             policy: policy?,
             routing: routing?,
+            channels: channels?,
             auth: auth?,
             logging: logging?,
             machines: machines?,
@@ -45,7 +51,7 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 9] = ["server", "store", "journal", "runtime", "policy", "routing", "auth", "logging", "machines"];
+const SECTIONS: [&str; 10] = ["server", "store", "journal", "runtime", "policy", "routing", "channels", "auth", "logging", "machines"];
 
 fn unknown_sections(raw: &Raw, faults: &mut Vec<ConfigFault>) {
     for name in raw.table.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
@@ -186,6 +192,17 @@ fn routing(section: &mut Section<'_>) -> Option<Routing> {
         health_weight: health_weight?,
         trend_weight: trend_weight?,
     })
+}
+
+fn channels(raw: &Raw, section: &mut Section<'_>) -> Option<Channels> {
+    let allow = section.texts("allow");
+    let allow = allow.and_then(|entries| {
+        let parsed = Allow::parse(entries.iter().map(String::as_str));
+        parsed.map_err(|invalid| section.fault("allow", invalid.to_string())).ok()
+    });
+    let named = section.text("secrets_dir");
+    let folder = named.map(|text| (!text.is_empty()).then(|| section.based("secrets_dir", &text)));
+    Some(Channels { allow: allow?, secrets: Secrets::new(raw.secrets.clone(), folder?) })
 }
 
 fn supervision(section: &mut Section<'_>) -> Option<Supervision> {

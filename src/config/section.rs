@@ -209,7 +209,8 @@ impl<'a> Section<'a> {
         texts
     }
 
-    fn based(&self, key: &str, text: &str) -> PathBuf {
+    /// A path as `key` says it: relative ones start where the setting is from.
+    pub(super) fn based(&self, key: &str, text: &str) -> PathBuf {
         self.raw.base_of(&self.full(key)).join(text)
     }
 

@@ -2,7 +2,9 @@
 //!
 //! Files that settings name (keys) are not opened here; `auth` loads them.
 
+use crate::channels::Secrets;
 use ionveil_actors::RuntimeConfig;
+use ionveil_channels::address::Allow;
 use ionveil_journal::JournalConfig;
 use ionveil_kernel::{Org, Role};
 use ionveil_policy::engine::Engine;
@@ -29,6 +31,8 @@ pub struct Config {
     pub policy: Policy,
     /// `[routing]`
     pub routing: Routing,
+    /// `[channels]`
+    pub channels: Channels,
     /// `[auth]`
     pub auth: Auth,
     /// `[logging]`
@@ -115,6 +119,15 @@ pub struct Policy {
     pub engine: Engine,
     /// The most simulations that run at once.
     pub simulations_max: usize,
+}
+
+/// `[channels]`
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// What may be called beside globally routable addresses.
+    pub allow: Allow,
+    /// Secrets that channels may name.
+    pub secrets: Secrets,
 }
 
 /// `[auth]`

@@ -58,7 +58,7 @@ fn redacted(path: &str, value: &Value) -> Value {
 /// secrets are covered because a wrong configuration is shown as well.
 fn is_secret(path: &str) -> bool {
     let key = path.rsplit('.').next().unwrap_or(path).to_ascii_lowercase();
-    let names_a_file = key.ends_with("_file");
+    let names_a_file = key.ends_with("_file") || key.ends_with("_dir");
     !names_a_file && ["sha256", "secret", "password", "token"].iter().any(|word| key.contains(word))
 }
 

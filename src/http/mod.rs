@@ -12,10 +12,14 @@ pub mod values;
 pub mod answers;
 pub mod app;
 pub mod call;
+pub mod channel_requests;
+pub mod channel_shapes;
+pub mod channels;
 pub mod dead_letters;
 pub mod drain;
 pub mod event_body;
 pub mod events;
+pub mod failover;
 pub mod list;
 pub mod machines;
 pub mod openapi;
@@ -45,7 +49,7 @@ pub mod workflow_requests;
 pub mod workflows;
 
 use actix_web::middleware::from_fn;
-use actix_web::web::{ServiceConfig, redirect, scope};
+use actix_web::web::{ServiceConfig, post, redirect, resource, scope, to};
 
 /// Mounts the routes of the contract. The app's data must hold what [`server::start`] puts there.
 pub fn configure(routes: &mut ServiceConfig) {
@@ -95,7 +99,22 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(dead_letters::get_dead_letter)
         .service(dead_letters::replay_dead_letter)
         .service(dead_letters::discard_dead_letter)
+        .service(channels::create_channel)
+        .service(channels::list_channels)
+        .service(channels::get_channel)
+        .service(channels::change_channel)
+        .service(channels::remove_channel)
+        .service(channels::block_channel)
+        .service(channels::unblock_channel)
+        .service(channels::force_channel)
+        .service(channels::test_channel)
+        .service(failover::route_failover)
+        .service(failover::list_attempts)
         .service(simulations::routes());
+    let at_root = resource("/dispatch/route/failover")
+        .wrap(from_fn(drain::turn_away))
+        .route(post().to(failover::route_failover_at_root))
+        .default_service(to(unrouted::answer));
     routes
         .service(api)
         .service(system::root)
@@ -104,5 +123,6 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(system::get_live)
         .service(system::get_ready)
         .service(system::get_metrics)
-        .service(system::error_page);
+        .service(system::error_page)
+        .service(at_root);
 }

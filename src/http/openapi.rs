@@ -2,8 +2,8 @@
 
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    dead_letters, events, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, resilience, routing,
-    simulations, system, tree, workflows,
+    channels, dead_letters, events, failover, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, resilience,
+    routing, simulations, system, tree, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -30,6 +30,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         dead_letters::list_dead_letters, dead_letters::get_dead_letter, dead_letters::replay_dead_letter, dead_letters::discard_dead_letter,
         simulations::create_simulation, simulations::run_simulation, simulations::get_simulation, simulations::get_simulation_policy,
         simulations::cancel_simulation, simulations::compare_scenarios, simulations::recommend_settings,
+        channels::create_channel, channels::list_channels, channels::get_channel, channels::change_channel, channels::remove_channel,
+        channels::block_channel, channels::unblock_channel, channels::force_channel, channels::test_channel,
+        failover::route_failover, failover::route_failover_at_root, failover::list_attempts,
         system::get_health, system::get_live, system::get_ready, system::get_metrics,
     ),
     components(schemas(Fault, ProblemBody)),

@@ -104,6 +104,16 @@ codes! {
     InvalidSaturation = "invalid_saturation", BAD_REQUEST, "The saturation is invalid";
     InvalidHealth = "invalid_health", BAD_REQUEST, "The sample is invalid";
     InvalidDraw = "invalid_draw", BAD_REQUEST, "The draw is invalid";
+    InvalidBreakerPolicy = "invalid_breaker_policy", BAD_REQUEST, "The breaker's policy is invalid";
+    DriverNotAvailable = "driver_not_available", BAD_REQUEST, "There is no such driver yet";
+    AddressNotAllowed = "address_not_allowed", BAD_REQUEST, "The address may not be called";
+    UnknownSecret = "unknown_secret", BAD_REQUEST, "The secret is unknown";
+    UnknownDetector = "unknown_detector", BAD_REQUEST, "The failure detector is unknown";
+    MissingPrimary = "missing_primary", BAD_REQUEST, "The primary channel is missing";
+    DuplicateChannel = "duplicate_channel", BAD_REQUEST, "A channel stands in the chain twice";
+    InvalidWeight = "invalid_weight", BAD_REQUEST, "A weight is invalid";
+    InvalidThreshold = "invalid_threshold", BAD_REQUEST, "The latency threshold is invalid";
+    InvalidMaxFailovers = "invalid_max_failovers", BAD_REQUEST, "The number of failovers is invalid";
     InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "The idempotency key is invalid";
     BadRequest = "bad_request", BAD_REQUEST, "The request cannot be understood";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "A valid credential is needed";
@@ -114,6 +124,7 @@ codes! {
     UnknownNode = "unknown_node", NOT_FOUND, "The policy tree has no such node";
     UnknownParent = "unknown_parent", NOT_FOUND, "The policy tree has no such parent";
     UnknownEndpoint = "unknown_endpoint", NOT_FOUND, "There is no such routing node";
+    ChannelNotFound = "channel_not_found", NOT_FOUND, "There is no such channel";
     NoPath = "no_path", NOT_FOUND, "No path leads there";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "The method is not allowed here";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request came too slowly", retry;
@@ -141,6 +152,8 @@ codes! {
     NoRouteCandidates = "no_route_candidates", CONFLICT, "Every node is out";
     MissingTopology = "missing_topology", CONFLICT, "A service has no nodes";
     NoGroundStation = "no_ground_station", CONFLICT, "No ground station is left";
+    CircuitOpen = "circuit_open", CONFLICT, "The circuit breaker is open";
+    DuplicateDispatch = "duplicate_dispatch", CONFLICT, "The dispatch_id was used for another request";
     PolicyHalted = "policy_halted", CONFLICT, "Policy has halted this";
     NoHistory = "no_history", CONFLICT, "There is nothing to go back to";
     HistoryTooLong = "history_too_long", CONFLICT, "The history is too long to be cloned";
@@ -158,6 +171,7 @@ codes! {
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something broke inside";
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, "The store does not answer", retry;
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "It is not known whether this was done", retry;
+    AllChannelsFailed = "all_channels_failed", SERVICE_UNAVAILABLE, "No channel has delivered";
     Draining = "draining", SERVICE_UNAVAILABLE, "The server is shutting down", retry;
     Quarantined = "quarantined", SERVICE_UNAVAILABLE, "The entity is quarantined";
 }
@@ -266,6 +280,8 @@ pub struct Problem {
     pub errors: Vec<Fault>,
     /// What the policy in force halted, if it did.
     pub halted: Option<Box<Halted>>,
+    /// What came of the channels, if none has delivered: a list.
+    pub attempts: Option<Box<serde_json::Value>>,
     /// When a retry makes sense, as `Retry-After`.
     pub retry_after_s: Option<u32>,
     /// The trace of the request.
@@ -276,7 +292,7 @@ impl Problem {
     /// An error without single faults.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), halted: None, retry_after_s: None, trace_id: None }
+        Self { code, detail: detail.into(), errors: Vec::new(), halted: None, attempts: None, retry_after_s: None, trace_id: None }
     }
 
     /// An error about one field or parameter.
@@ -312,6 +328,13 @@ impl Problem {
         self
     }
 
+    /// The same, with what came of the channels.
+    #[must_use]
+    pub fn with_attempts(mut self, attempts: serde_json::Value) -> Self {
+        self.attempts = Some(Box::new(attempts));
+        self
+    }
+
     /// The same, to be retried after `seconds`.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
@@ -337,6 +360,7 @@ impl Problem {
             code: self.code,
             errors: self.errors.clone(),
             policy: self.halted.as_deref().cloned(),
+            attempts: self.attempts.as_deref().cloned(),
             retryable: self.code.retryable(),
             trace_id: self.trace_id,
         }
@@ -428,6 +452,10 @@ pub struct ProblemBody {
     /// With `policy_halted`: who halted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<Halted>,
+    /// With `all_channels_failed`: what came of the channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<crate::http::failover::AttemptBody>>)]
+    pub attempts: Option<serde_json::Value>,
     /// Whether the same request may succeed later without being changed.
     pub retryable: bool,
     /// W3C trace id: names the request in the server's log.

@@ -53,3 +53,11 @@ pub(crate) const LATCH_CLOSES_SILENTLY: bool = cfg!(ionveil_mutant = "latch_clos
 pub(crate) const LATCH_WAKES_ONE: bool = cfg!(ionveil_mutant = "latch_wakes_one");
 /// Does not look whether the version has moved on meanwhile.
 pub(crate) const EPOCH_LOOKS_ONCE: bool = cfg!(ionveil_mutant = "epoch_looks_once");
+/// Looks for room for a probe and takes it in two steps.
+pub(crate) const CIRCUIT_ADMITS_IN_TWO_STEPS: bool = cfg!(ionveil_mutant = "circuit_admits_in_two_steps");
+/// Counts failures in two steps.
+pub(crate) const CIRCUIT_FAILS_IN_TWO_STEPS: bool = cfg!(ionveil_mutant = "circuit_fails_in_two_steps");
+/// Takes over what the owner says in two steps.
+pub(crate) const CIRCUIT_HEARS_IN_TWO_STEPS: bool = cfg!(ionveil_mutant = "circuit_hears_in_two_steps");
+/// Takes over what the owner says, whatever it has not heard of.
+pub(crate) const CIRCUIT_FORGETS_WHAT_IS_UNTOLD: bool = cfg!(ionveil_mutant = "circuit_forgets_what_is_untold");

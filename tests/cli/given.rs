@@ -141,7 +141,7 @@ pub(super) fn get(server: &Server, path: &str) -> (u16, Value) {
 /// The same with a credential for the header `authorization`.
 pub(super) fn get_with(server: &Server, path: &str, authorization: Option<&str>) -> (u16, Value) {
     alone(async {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = ionveil::web::client().build().expect("a client");
         let request = client.get(server.url(path));
         let request = authorization.into_iter().fold(request, |request, value| request.header("authorization", value));
         let answer = request.send().await.expect("an answer");

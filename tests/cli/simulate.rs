@@ -143,7 +143,7 @@ fn what_makes_no_sense_is_explained() {
 
 fn post(server: &Server, path: &str, body: &Value) {
     alone(async {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = ionveil::web::client().build().expect("a client");
         let answer = client.post(server.url(path)).json(body).send().await.expect("an answer");
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
     });

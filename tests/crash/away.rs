@@ -52,7 +52,16 @@ async fn service_resumes_by_itself_when_postgres_does() {
     let after = resident_kib(&server);
     println!("resident {before} KiB before, {after} KiB after");
     assert!(after < before + GROWTH_KIB_MAX, "{before} KiB before, {after} KiB after");
-    let figures = reqwest::get(server.url("/metrics")).await.expect("an answer").text().await.expect("a text");
+    let figures = ionveil::web::client()
+        .build()
+        .expect("a client")
+        .get(server.url("/metrics"))
+        .send()
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("a text");
     assert!(figures.contains("ionveil_restarts_total{kind=\"workflow\"} 0\n"), "no restart budget is spent");
     callers.finish(&scene).await;
     scene.check(&ground).await;

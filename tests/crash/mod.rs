@@ -7,6 +7,7 @@
 mod away;
 mod callers;
 mod cascades;
+mod channels;
 mod cut;
 mod disk;
 mod expiry;

@@ -97,7 +97,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new() -> Self {
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE / 2).build().expect("a client");
+        let client = ionveil::web::client().timeout(PATIENCE / 2).build().expect("a client");
         Self {
             client,
             address: watch::Sender::new(None),

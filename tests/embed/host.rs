@@ -50,5 +50,5 @@ fn path(example: &str) -> PathBuf {
 }
 
 pub(super) fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+    ionveil::web::client().build().expect("a client")
 }

@@ -18,7 +18,7 @@ impl Api {
     /// A client of the server that listens on `address`.
     pub(super) fn of(address: &str) -> Self {
         let redirect = reqwest::redirect::Policy::none();
-        let client = Client::builder().no_proxy().timeout(TIMEOUT).redirect(redirect).build().expect("a client");
+        let client = ionveil::web::client().timeout(TIMEOUT).redirect(redirect).build().expect("a client");
         Self { client, base: format!("http://{address}"), credential: None }
     }
 

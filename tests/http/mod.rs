@@ -4,9 +4,11 @@
 
 mod answer;
 mod bodies;
+mod channels;
 mod client;
 mod drain;
 mod exposure;
+mod failover;
 mod feed;
 mod given;
 mod idempotency;

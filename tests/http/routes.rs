@@ -38,6 +38,7 @@ const ROUTING: &str = "/api/v1/routing/nodes";
 const LOAD: &str = r#"{"service":"s","endpoint":"e","latency_ms":20,"queue_depth":2,"saturation":0.1}"#;
 const REGIONS: &str = r#"{"primary":"a","candidates":["b"]}"#;
 const REPLAY: &str = r#"{"events":10,"timeout_s":2,"primary":"a","candidates":["b"]}"#;
+const CHANNELS: &str = "/api/v1/channels";
 const NODES: &str = "/api/v1/policy/nodes";
 const OVERRIDE: &str = "/api/v1/policy/nodes/z/override";
 const CLEAR: &str = "/api/v1/policy/nodes/z/override?authorization=chief";
@@ -106,6 +107,27 @@ const ROUTES: &[Route] = &[
     Route { method: "DELETE", status: 404, ..get("/api/v1/simulations/{id}", "/api/v1/simulations/nobody", Least::Dispatcher) },
     post("/api/v1/simulations/compare", "/api/v1/simulations/compare", COMPARED, Least::Dispatcher, 200),
     post("/api/v1/simulations/recommend", "/api/v1/simulations/recommend", r#"{"simulations":[]}"#, Least::Operator, 409),
+    post("/api/v1/channels", CHANNELS, r#"{"name":"c","driver":{"kind":"simulated","latency_ms":1}}"#, Least::Admin, 201),
+    get("/api/v1/channels", CHANNELS, Least::Operator),
+    get("/api/v1/channels/{name}", "/api/v1/channels/c", Least::Operator),
+    Route {
+        method: "PUT",
+        ..post("/api/v1/channels/{name}", "/api/v1/channels/c", r#"{"driver":{"kind":"simulated","latency_ms":2}}"#, Least::Admin, 200)
+    },
+    post("/api/v1/channels/{name}/block", "/api/v1/channels/c/block", r#"{"reason":"drill"}"#, Least::Supervisor, 200),
+    post("/api/v1/channels/{name}/unblock", "/api/v1/channels/c/unblock", "{}", Least::Supervisor, 200),
+    post("/api/v1/channels/{name}/force", "/api/v1/channels/c/force", r#"{"state":"metrics_only"}"#, Least::Supervisor, 200),
+    post("/api/v1/channels/{name}/test", "/api/v1/channels/c/test", "{}", Least::Supervisor, 200),
+    post(
+        "/api/v1/dispatch/route/failover",
+        "/api/v1/dispatch/route/failover",
+        r#"{"dispatch_id":"d1","primary":"c"}"#,
+        Least::Dispatcher,
+        200,
+    ),
+    post("/dispatch/route/failover", "/dispatch/route/failover", r#"{"dispatch_id":"d2","primary":"c"}"#, Least::Dispatcher, 200),
+    get("/api/v1/routing/attempts", "/api/v1/routing/attempts", Least::Operator),
+    Route { method: "DELETE", body: None, ..post("/api/v1/channels/{name}", "/api/v1/channels/c", "", Least::Admin, 200) },
     get("/api/v1/events", "/api/v1/events", Least::Operator),
     get("/api/v1/events/stream", "/api/v1/events/stream", Least::Operator),
 ];

@@ -20,6 +20,59 @@ pub struct AuditFilter {
     pub since: Option<Timestamp>,
 }
 
+/// Which attempts of an organisation a reader wants; an empty filter means all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttemptFilter {
+    /// Only those over this channel.
+    pub channel: Option<EntityId>,
+    /// Only those of this dispatch.
+    pub dispatch: Option<EntityId>,
+    /// Only those that began then or later.
+    pub since: Option<Timestamp>,
+    /// Only those that began before then.
+    pub until: Option<Timestamp>,
+}
+
+/// A place in the list of attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttemptPlace {
+    /// When the attempt began.
+    pub at: Timestamp,
+    /// Its dispatch.
+    pub dispatch: EntityId,
+    /// Its number in the log of the dispatch.
+    pub number: u32,
+}
+
+/// One statement for each set of wishes, so that each can use its index.
+#[derive(Clone, Debug)]
+pub(crate) struct AttemptLists([String; 4]);
+
+impl AttemptLists {
+    /// Puts conditions where `text` says `/*filter*/`; their parameters follow the `taken` ones of the text.
+    pub(crate) fn new(text: &str, taken: usize) -> Self {
+        Self([&[][..], &["channel"], &["dispatch"], &["channel", "dispatch"]].map(|columns| with(text, columns, taken)))
+    }
+
+    /// The statement for these wishes; their values are bound as [`AttemptFilter::values`] gives them.
+    pub(crate) fn text(&self, filter: &AttemptFilter) -> &str {
+        &self.0[usize::from(filter.channel.is_some()) + 2 * usize::from(filter.dispatch.is_some())]
+    }
+}
+
+impl AttemptFilter {
+    /// The values to bind, in order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.channel.iter().chain(&self.dispatch).map(EntityId::as_str)
+    }
+}
+
+/// Conditions where `text` says `/*filter*/`.
+fn with(text: &str, columns: &[&str], taken: usize) -> String {
+    let numbered = columns.iter().zip(taken + 1..).map(|(column, number)| format!(" AND {column} = ${number}"));
+    text.replace("/*filter*/", &numbered.collect::<String>())
+}
+
 /// One statement for each set of wishes, so that each can use its index.
 #[derive(Clone, Debug)]
 pub(crate) struct Filtered {
@@ -32,10 +85,7 @@ pub(crate) struct Filtered {
 impl Filtered {
     /// Puts conditions where `text` says `/*filter*/`; their parameters follow the `taken` ones of the text.
     pub(crate) fn new(text: &str, taken: usize) -> Self {
-        let with = |conditions: &[&str]| {
-            let numbered = conditions.iter().zip(taken + 1..).map(|(column, number)| format!(" AND {column} = ${number}"));
-            text.replace("/*filter*/", &numbered.collect::<String>())
-        };
+        let with = |conditions: &[&str]| with(text, conditions, taken);
         Self { all: with(&[]), state: with(&["state"]), machine: with(&["machine"]), both: with(&["state", "machine"]) }
     }
 

@@ -1,6 +1,7 @@
 //! Folds a page of events into rows in memory, so that the tables are asked once and written once per page.
 
 use crate::work::WorkRow;
+use ionveil_channels::view as channels;
 use ionveil_kernel::{EntityId, EventId, Org, Recorded};
 use ionveil_policy::preview::WorkKind;
 use ionveil_policy::view as policy;
@@ -45,6 +46,8 @@ pub(crate) struct Changes {
     pub(crate) work: Vec<WorkRow>,
     /// New lines of the audit.
     pub(crate) audit: Vec<policy::Row>,
+    /// Attempts over channels, each once, as it is known now.
+    pub(crate) attempts: Vec<channels::Row>,
 }
 
 /// What `events` make of `rows`, those that they change.
@@ -54,16 +57,19 @@ pub(crate) struct Changes {
 pub(crate) fn fold(rows: Vec<Row>, events: &[Recorded]) -> Result<Changes, (usize, Poison)> {
     let mut known: BTreeMap<Key, Slot> =
         rows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), Slot { row: Some(row), changed: false })).collect();
-    let mut changes = Changes::default();
+    let (mut changes, mut attempts) = (Changes::default(), BTreeMap::new());
     for (index, event) in events.iter().enumerate() {
         if event.stream.kind.as_str() == KIND {
             let slot = known.entry((event.stream.org.clone(), event.stream.id.clone())).or_default();
             let work = slot.take(event).map_err(|error| (index, poison(event, &error)))?;
             changes.work.extend(work);
+        } else if let Some(row) = channels::project(event).map_err(|error| (index, poison(event, &error)))? {
+            attempts.insert((row.org.clone(), row.attempt.dispatch_id.clone(), row.attempt.number), row);
         } else {
             changes.audit.extend(policy::project(event).map_err(|error| (index, poison(event, &error)))?);
         }
     }
+    changes.attempts = attempts.into_values().collect();
     changes.workflows = known.into_values().filter(|slot| slot.changed).filter_map(|slot| slot.row).collect();
     Ok(changes)
 }

@@ -4,7 +4,10 @@
 
 use crate::tables::Tables;
 use crate::tables::apply::{Outcome, Page};
-use crate::{AuditFilter, Behind, Location, Poison, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow};
+use crate::{
+    Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, Location, Poison, ScopeCount, ViewsError, WorkPlace, WorkScope,
+    WorkflowFilter, WorkflowRow,
+};
 use ionveil_kernel::{EntityId, Env, EventId, Org, Recorded, Timestamp};
 use ionveil_policy::tree::AuditRecord;
 use std::sync::Arc;
@@ -144,6 +147,21 @@ impl Views {
     /// `Unavailable`.
     pub async fn count(&self, org: &Org, filter: &WorkflowFilter) -> Result<u64, ViewsError> {
         self.tables.count(org, filter).await
+    }
+
+    /// Attempts to send over channels by time, those after `after` (exclusive), at most `limit` and [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// If the tables cannot be read.
+    pub async fn attempts(
+        &self,
+        org: &Org,
+        filter: &AttemptFilter,
+        after: Option<&AttemptPlace>,
+        limit: usize,
+    ) -> Result<Vec<Attempt>, ViewsError> {
+        let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
+        self.tables.attempts(org, filter, after, limit).await
     }
 
     /// Lines of an organisation's policy audit by number, those after `after` (exclusive), at most `limit` and

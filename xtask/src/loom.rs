@@ -111,7 +111,7 @@ mod tests {
         for file in repo.files().unwrap().iter().filter(|file| file.starts_with("sync/src/") && *file != ORDERS) {
             assert!(!repo.read(file).unwrap().contains("ionveil_mutant"), "{file}");
         }
-        for structure in ["gate_", "permit_", "latch_", "epoch_"] {
+        for structure in ["gate_", "permit_", "latch_", "epoch_", "circuit_"] {
             assert!(named.iter().any(|name| name.starts_with(structure)), "{structure}");
         }
     }

@@ -5,6 +5,7 @@
 
 mod ambient;
 mod attributes;
+mod breaker;
 mod environment;
 mod error_pages;
 mod layers;
@@ -59,7 +60,7 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
         let text = repo.read(path)?;
         let source = Source::new(path, &text);
         findings.extend(shape::check(path, &text));
-        for rule in [attributes::check, environment::check, sql::check, ambient::check] {
+        for rule in [attributes::check, environment::check, sql::check, ambient::check, breaker::check] {
             findings.extend(rule(&source));
         }
         codes.extend(error_pages::codes(&source));

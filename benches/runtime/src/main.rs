@@ -1,7 +1,7 @@
 //! The runtime's figures, each beside its limit or a peer measured in the same run. In brackets: what must and what should
 //! be reached. It measures no HTTP.
 //!
-//! `cargo run --release --manifest-path benches/runtime/Cargo.toml -- postgres|sqlite|hot|start|idle|restart|tell|timers[-memory|-sqlite|-postgres]`
+//! `cargo run --release --manifest-path benches/runtime/Cargo.toml -- postgres|sqlite|hot|start|idle|restart|tell|timers[-memory|-sqlite|-postgres]|permit`
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
 
@@ -10,6 +10,7 @@ mod durable;
 mod idle;
 mod node;
 mod peers;
+mod permit;
 mod restart;
 mod soak;
 mod start;
@@ -21,7 +22,7 @@ mod timers;
 use node::Threads;
 use std::process::ExitCode;
 
-const ALL: [&str; 8] = ["postgres", "sqlite", "hot", "start", "idle", "restart", "tell", "timers"];
+const ALL: [&str; 9] = ["postgres", "sqlite", "hot", "start", "idle", "restart", "tell", "timers", "permit"];
 
 fn main() -> ExitCode {
     let wishes: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         match wish {
             // Its processes have threads of their own.
             "idle" => idle::run(),
+            "permit" => permit::run(),
             "postgres" => Threads::run(async |threads| durable::postgres(&threads).await),
             "sqlite" => Threads::run(async |threads| durable::sqlite(&threads).await),
             "hot" => Threads::run(async |threads| durable::hot(&threads).await),

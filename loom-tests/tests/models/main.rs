@@ -2,6 +2,7 @@
 //! value that a load may see. Data beside a structure is a `Relaxed` atomic, so a missing ordering shows as an old value.
 //! They are no stress tests: nothing here runs in parallel.
 
+mod circuit;
 mod epoch;
 mod gate;
 mod latch;

@@ -5,7 +5,6 @@
 mod draw;
 mod letters;
 mod resume;
-mod screen;
 mod tree;
 
 use super::config::ConfigArgs;

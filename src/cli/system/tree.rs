@@ -1,8 +1,8 @@
 //! `ionveil system tree`: the tree, once or again and again.
 
 use super::draw::draw;
-use super::screen::Screen;
 use crate::cli::output;
+use crate::cli::screen::Screen;
 use crate::cli::site::{Site, read};
 use crate::cli::target::SendError;
 use clap::Args;
@@ -47,7 +47,7 @@ enum Missing {
 
 impl TreeArgs {
     pub(super) async fn run(self, site: &Site, env: &Env) -> anyhow::Result<ExitCode> {
-        let mut screen = Screen::new();
+        let mut screen = Screen::new("--depth 2 shows less");
         // What is wrong from the start is not waited for.
         let first = self.lines(&self.ask(&site.server()?).await?, &screen)?;
         if !self.watch {

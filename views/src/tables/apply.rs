@@ -3,7 +3,7 @@
 use super::{VERSION, integer};
 use crate::fold::{Changes, Key, fold, keys};
 use crate::work::WorkRow;
-use crate::{AuditRow, Poison, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, Poison, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 
 /// A piece of a partition: everything after `from` up to `scanned_to` was looked at, and `events` is what was found.
@@ -41,6 +41,8 @@ pub(crate) trait Work: Send {
     fn note_work(&mut self, rows: &[WorkRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Adds lines to the audit; what is there already stays.
     fn note_audit(&mut self, rows: &[AuditRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// Writes attempts; a later row takes the place of an earlier one.
+    fn note_attempts(&mut self, rows: &[AttemptRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Moves a checkpoint.
     fn checkpoint(&mut self, partition: u16, position: i64, last: Option<&Recorded>)
     -> impl Future<Output = Result<(), ViewsError>> + Send;
@@ -98,6 +100,9 @@ async fn write(work: &mut impl Work, changes: &Changes) -> Result<(), ViewsError
     }
     if !changes.audit.is_empty() {
         work.note_audit(&changes.audit).await?;
+    }
+    if !changes.attempts.is_empty() {
+        work.note_attempts(&changes.attempts).await?;
     }
     Ok(())
 }

@@ -6,8 +6,12 @@ mod postgres;
 mod reads;
 mod sqlite;
 
-use crate::filter::Filtered;
-use crate::{AuditFilter, Checkpoint, Location, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow};
+use crate::filter::{AttemptLists, Filtered};
+use crate::{
+    AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, Location, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter,
+    WorkflowRow,
+};
+use ionveil_channels::view::Attempt;
 use ionveil_kernel::{EntityId, Org, Timestamp};
 use ionveil_policy::tree::AuditRecord;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -28,6 +32,7 @@ struct Lists {
     count: Filtered,
     audit: String,
     audit_of_node: String,
+    attempts: AttemptLists,
 }
 
 impl Lists {
@@ -38,6 +43,7 @@ impl Lists {
             count: Filtered::new(include_str!("sql/count.sql"), 1),
             audit: audit.replace("/*node*/", ""),
             audit_of_node: audit.replace("/*node*/", "AND node = $5"),
+            attempts: AttemptLists::new(include_str!("sql/attempts.sql"), 7),
         }
     }
 }
@@ -103,6 +109,16 @@ impl Tables {
         either!(self, tables => tables.audit(org, filter, after, limit).await)
     }
 
+    pub(crate) async fn attempts(
+        &self,
+        org: &Org,
+        filter: &AttemptFilter,
+        after: Option<&AttemptPlace>,
+        limit: i64,
+    ) -> Result<Vec<Attempt>, ViewsError> {
+        either!(self, tables => tables.attempts(org, filter, after, limit).await)
+    }
+
     pub(crate) async fn scopes(&self, org: &Org, from: Timestamp, to: Timestamp) -> Result<Vec<ScopeCount>, ViewsError> {
         either!(self, tables => tables.scopes(org, from, to).await)
     }
@@ -123,7 +139,7 @@ impl Tables {
 }
 
 /// The steps of the schema, named as their files are, in order.
-fn migrator(steps: [(&'static str, &'static str); 3]) -> Migrator {
+fn migrator(steps: [(&'static str, &'static str); 4]) -> Migrator {
     let step = |((name, text), number): ((&'static str, &'static str), i64)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
@@ -147,7 +163,7 @@ fn count(integer: i64) -> Result<u64, ViewsError> {
     u64::try_from(integer).map_err(|_| ViewsError::Corrupt(format!("{integer} where a count should be")))
 }
 
-/// A line of the audit as it is kept.
-fn text(record: &AuditRecord) -> Result<String, ViewsError> {
+/// A line of a list as it is kept.
+fn text(record: &impl serde::Serialize) -> Result<String, ViewsError> {
     serde_json::to_string(record).map_err(|error| ViewsError::Invalid(error.to_string()))
 }

@@ -9,7 +9,7 @@ use super::reads::reads;
 use super::{Lists, STEPS_TABLE, VERSION, VIEW, migrator, safe};
 use crate::fold::Key;
 use crate::work::{WorkRow, by_hour};
-use crate::{AuditRow, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Row, Transaction};
@@ -72,6 +72,7 @@ async fn migrate(options: PgConnectOptions, schema: &str) -> Result<(), ViewsErr
         ("workflows", include_str!("../../../migrations/postgres/views/0001_workflows.sql")),
         ("policy", include_str!("../../../migrations/postgres/views/0002_policy.sql")),
         ("work_hours", include_str!("../../../migrations/postgres/views/0003_work_hours.sql")),
+        ("channels", include_str!("../../../migrations/postgres/views/0004_channels.sql")),
     ]);
     migrator.run_direct(None, &mut connection, false).await.map_err(ViewsError::Schema)?;
     Ok(connection.close().await?)
@@ -149,6 +150,19 @@ impl Work for PostgresWork {
             .bind(numbers)
             .bind(column(rows, |row| row.record.node.as_str()))
             .bind(column(rows, |row| row.record.time.micros()))
+            .bind(lines);
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn note_attempts(&mut self, rows: &[AttemptRow]) -> Result<(), ViewsError> {
+        let lines = rows.iter().map(|row| super::text(&row.attempt)).collect::<Result<Vec<_>, _>>()?;
+        let query = sqlx::query(include_str!("sql/postgres/note_attempts.sql"))
+            .bind(column(rows, |row| row.org.as_str()))
+            .bind(column(rows, |row| row.attempt.at.micros()))
+            .bind(column(rows, |row| row.attempt.dispatch_id.as_str()))
+            .bind(column(rows, |row| i64::from(row.attempt.number)))
+            .bind(column(rows, |row| row.attempt.channel.as_str()))
             .bind(lines);
         query.execute(&mut *self.0).await?;
         Ok(())

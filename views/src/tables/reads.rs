@@ -57,6 +57,25 @@ macro_rules! reads {
                 query.fetch_all(&self.readers).await?.iter().map(line).collect()
             }
 
+            pub(super) async fn attempts(
+                &self,
+                org: &ionveil_kernel::Org,
+                filter: &$crate::AttemptFilter,
+                after: Option<&$crate::AttemptPlace>,
+                limit: i64,
+            ) -> Result<Vec<ionveil_channels::view::Attempt>, $crate::ViewsError> {
+                use ionveil_kernel::Timestamp;
+                let since = filter.since.unwrap_or(Timestamp::MIN).micros();
+                // The last lawful instant is the end of all ranges.
+                let until = filter.until.map_or(i64::MAX, Timestamp::micros);
+                let (at, dispatch, number) =
+                    after.map_or((i64::MIN, "", 0), |place| (place.at.micros(), place.dispatch.as_str(), i64::from(place.number)));
+                let query = sqlx::query($crate::tables::safe(self.lists.attempts.text(filter))).bind(org.as_str()).bind(since).bind(until);
+                let query = query.bind(at).bind(dispatch).bind(number).bind(limit);
+                let query = filter.values().fold(query, |query, value| query.bind(value));
+                query.fetch_all(&self.readers).await?.iter().map(attempt).collect()
+            }
+
             pub(super) async fn scopes(
                 &self,
                 org: &ionveil_kernel::Org,
@@ -85,6 +104,11 @@ macro_rules! reads {
         fn line(row: &$row) -> Result<ionveil_policy::tree::AuditRecord, $crate::ViewsError> {
             let text: &str = sqlx::Row::try_get(row, 0)?;
             serde_json::from_str(text).map_err(|error| $crate::ViewsError::Corrupt(format!("a line of the audit: {error}")))
+        }
+
+        fn attempt(row: &$row) -> Result<ionveil_channels::view::Attempt, $crate::ViewsError> {
+            let text: &str = sqlx::Row::try_get(row, 0)?;
+            serde_json::from_str(text).map_err(|error| $crate::ViewsError::Corrupt(format!("a line of the attempts: {error}")))
         }
 
         /// None of a scope without work in the time range.

@@ -8,7 +8,7 @@ use super::reads::reads;
 use super::{Lists, VERSION, VIEW, migrator};
 use crate::fold::Key;
 use crate::work::{WorkRow, by_hour};
-use crate::{AuditRow, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
@@ -42,6 +42,7 @@ impl SqliteTables {
             ("workflows", include_str!("../../../migrations/sqlite/views/0001_workflows.sql")),
             ("policy", include_str!("../../../migrations/sqlite/views/0002_policy.sql")),
             ("work_hours", include_str!("../../../migrations/sqlite/views/0003_work_hours.sql")),
+            ("channels", include_str!("../../../migrations/sqlite/views/0004_channels.sql")),
         ]);
         migrator.run(&writer).await.map_err(ViewsError::Schema)?;
         // A database in memory belongs to its connection.
@@ -115,6 +116,17 @@ impl Work for SqliteWork {
         };
         let rows = rows.iter().map(row).collect::<Result<Vec<_>, ViewsError>>()?;
         let query = sqlx::query(include_str!("sql/sqlite/note_audit.sql")).bind(json!(rows).to_string());
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn note_attempts(&mut self, rows: &[AttemptRow]) -> Result<(), ViewsError> {
+        let row = |AttemptRow { org, attempt }: &AttemptRow| {
+            let (at, number) = (attempt.at.micros(), attempt.number);
+            Ok(json!([org.as_str(), at, attempt.dispatch_id.as_str(), number, attempt.channel.as_str(), super::text(attempt)?]))
+        };
+        let rows = rows.iter().map(row).collect::<Result<Vec<_>, ViewsError>>()?;
+        let query = sqlx::query(include_str!("sql/sqlite/note_attempts.sql")).bind(json!(rows).to_string());
         query.execute(&mut *self.0).await?;
         Ok(())
     }

@@ -1,4 +1,5 @@
 DELETE FROM workflows;
 DELETE FROM policy_audit;
 DELETE FROM policy_work;
-DELETE FROM policy_work_hours
+DELETE FROM policy_work_hours;
+DELETE FROM attempts

@@ -1,0 +1,176 @@
+//! What a channel sends with, as it is kept: without secrets, which are named and looked up when they are needed.
+
+use super::reject::Fault;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The most bytes of a URL, and of a subject.
+pub const URL_BYTES_MAX: usize = 2_048;
+/// The most headers, and the most bytes of one's value.
+pub const HEADERS_MAX: usize = 32;
+/// See [`HEADERS_MAX`].
+pub const HEADER_BYTES_MAX: usize = 2_048;
+/// The most bytes of a template.
+pub const BODY_BYTES_MAX: usize = 16 * 1_024;
+/// How long an HTTP call may take unless told otherwise, in milliseconds.
+pub const TIMEOUT_MS_DEFAULT: u64 = 30_000;
+/// The longest that it may be told, in milliseconds.
+pub const TIMEOUT_MS_MAX: u64 = 300_000;
+/// The longest latency that is simulated, in milliseconds.
+pub const LATENCY_MS_MAX: f64 = 300_000.0;
+/// Methods that send something.
+pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+/// Headers that the client makes itself.
+const OWN_HEADERS: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te"];
+/// What the names of headers with secrets have in them: their values are references.
+const SECRET_WORDS: [&str; 7] = ["authorization", "cookie", "token", "secret", "password", "api-key", "apikey"];
+
+/// How a channel sends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Driver {
+    /// A request to a web address.
+    Http {
+        /// Where to; `http` or `https`, without user and password.
+        url: String,
+        /// One of [`METHODS`].
+        #[serde(default = "post")]
+        method: String,
+        /// Further headers.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, Text>,
+        /// A template of the body; none: `{"dispatch_id", "payload"}`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+        /// How long a call may take, in milliseconds.
+        #[serde(default = "timeout_ms")]
+        timeout_ms: u64,
+    },
+    /// A message to a subject; not available yet.
+    Nats {
+        /// Where to.
+        subject: String,
+    },
+    /// Nothing is sent; every answer says so.
+    Simulated {
+        /// How long it seems to take, in milliseconds; negative: the channel is not available.
+        latency_ms: f64,
+        /// Whether it fails.
+        #[serde(default)]
+        failing: bool,
+    },
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+const fn timeout_ms() -> u64 {
+    TIMEOUT_MS_DEFAULT
+}
+
+/// A text, or the name of the place where it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Text {
+    /// Itself: it is no secret.
+    Plain(String),
+    /// In a variable of the server's environment.
+    Env {
+        /// Its name, which begins with [`SECRET_PREFIX`].
+        env: String,
+    },
+    /// In a file of the server's folder of secrets.
+    File {
+        /// Its name, without a path.
+        file: String,
+    },
+}
+
+/// What the names of variables begin with that channels may use: a channel cannot ask for others.
+pub const SECRET_PREFIX: &str = "IONVEIL_SECRET_";
+
+impl Driver {
+    /// The stable name of its kind.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Http { .. } => "http",
+            Self::Nats { .. } => "nats",
+            Self::Simulated { .. } => "simulated",
+        }
+    }
+
+    /// Whether nothing is really sent.
+    #[must_use]
+    pub const fn is_simulated(&self) -> bool {
+        matches!(self, Self::Simulated { .. })
+    }
+
+    /// The driver's own limit, in milliseconds, if it has one.
+    #[must_use]
+    pub const fn timeout_ms(&self) -> Option<u64> {
+        match self {
+            Self::Http { timeout_ms, .. } => Some(*timeout_ms),
+            Self::Nats { .. } | Self::Simulated { .. } => None,
+        }
+    }
+
+    /// Everything that is wrong with it, by itself. What a URL and a template mean is for the edge to judge.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        match self {
+            Self::Http { url, method, headers, body, timeout_ms } => {
+                let url = (url.is_empty() || url.len() > URL_BYTES_MAX)
+                    .then(|| Fault::invalid("driver.url", format!("must have 1 to {URL_BYTES_MAX} bytes")));
+                let known = METHODS.contains(&method.as_str());
+                let method = (!known).then(|| Fault::invalid("driver.method", format!("must be one of {}", METHODS.join(", "))));
+                let body = body.as_ref().filter(|body| body.len() > BODY_BYTES_MAX);
+                let body = body.map(|_| Fault::invalid("driver.body", format!("must have at most {BODY_BYTES_MAX} bytes")));
+                let lawful = (1..=TIMEOUT_MS_MAX).contains(timeout_ms);
+                let timeout = (!lawful).then(|| Fault::invalid("driver.timeout_ms", format!("must be 1 to {TIMEOUT_MS_MAX}")));
+                url.into_iter().chain(method).chain(headers_faults(headers)).chain(body).chain(timeout).collect()
+            }
+            Self::Nats { .. } => vec![Fault::unavailable("driver.kind", "nats is not available yet: it comes with the bridges; use http")],
+            Self::Simulated { latency_ms, .. } if latency_ms.is_finite() && *latency_ms <= LATENCY_MS_MAX => Vec::new(),
+            Self::Simulated { .. } => vec![Fault::invalid("driver.latency_ms", format!("must be a number up to {LATENCY_MS_MAX}"))],
+        }
+    }
+}
+
+fn headers_faults(headers: &BTreeMap<String, Text>) -> Vec<Fault> {
+    let many = (headers.len() > HEADERS_MAX).then(|| Fault::invalid("driver.headers", format!("must be at most {HEADERS_MAX}")));
+    let each = headers.iter().take(HEADERS_MAX).filter_map(|(name, value)| {
+        let field = format!("driver.headers.{name}");
+        header_fault(name, value).map(|detail| Fault::invalid(&field, detail))
+    });
+    many.into_iter().chain(each).collect()
+}
+
+fn header_fault(name: &str, value: &Text) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || name.len() > 128 || !name.bytes().all(token) {
+        return Some("is no name of a header".to_owned());
+    }
+    if OWN_HEADERS.contains(&lower.as_str()) {
+        return Some("is made by the client itself".to_owned());
+    }
+    match value {
+        Text::Plain(_) if SECRET_WORDS.iter().any(|word| lower.contains(word)) => {
+            Some(format!("holds a secret: name where it is kept, {{\"env\": \"{SECRET_PREFIX}…\"}} or {{\"file\": \"…\"}}"))
+        }
+        Text::Plain(text) => (text.len() > HEADER_BYTES_MAX || text.chars().any(char::is_control))
+            .then(|| format!("must have at most {HEADER_BYTES_MAX} bytes and no control characters")),
+        Text::Env { env } => {
+            let lawful = env.len() <= 128 && env.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            (!lawful || !env.starts_with(SECRET_PREFIX)).then(|| format!("must name a variable that begins with {SECRET_PREFIX}"))
+        }
+        Text::File { file } => {
+            let lawful = (1..=128).contains(&file.len())
+                && !file.starts_with('.')
+                && file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+            (!lawful).then(|| "must name a file of the folder channels.secrets_dir, without a path".to_owned())
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A dispatch over channels, from the request to its end: each attempt is recorded before it is sent, and what came of it
+//! together with the beginning of the next one. It goes on when its client has gone away; a repeat waits for the same answer.
+
+use super::attempt::{Granted, Leave};
+use super::template::Message;
+use super::{Cause, Channels};
+use ionveil_actors::{AskError, Class, LoadError};
+use ionveil_channels::channel;
+use ionveil_channels::failover::{CRASHED, Command, Conclusion, KIND, Live, Outcome, Rejection, Requested, Step};
+use ionveil_kernel::{EntityId, Kind, Org, StreamId};
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// How much later than the threshold it is known at last what came of an attempt, unless the process died, in milliseconds.
+const GRACE_MS: u64 = 5_000;
+
+/// Why a dispatch has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RouteError {
+    /// The id was used for another request.
+    #[error("the dispatch_id was used for another request")]
+    DuplicateDispatch,
+    /// The dispatch did not answer.
+    #[error(transparent)]
+    Dispatch(AskError<Rejection>),
+    /// A channel did not answer.
+    #[error(transparent)]
+    Channel(AskError<channel::Rejection>),
+    /// The dispatch cannot be read.
+    #[error("the dispatch cannot be read")]
+    Load(Arc<LoadError>),
+    /// Its task is gone.
+    #[error("the dispatch broke off")]
+    Broken,
+}
+
+/// What a dispatch came to.
+pub type Routed = Result<Arc<Live>, RouteError>;
+
+/// Where the answer will be.
+type Awaited = watch::Receiver<Option<Routed>>;
+
+/// Dispatches under way, each with the hash of its request.
+#[derive(Default)]
+pub(super) struct Running(Mutex<BTreeMap<StreamId, (String, Awaited)>>);
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    /// In which order, for how long, and what is not used.
+    pub request: Requested,
+    /// What is to be told.
+    pub payload: Value,
+}
+
+/// The stream of a dispatch.
+#[must_use]
+pub fn stream(org: &Org, dispatch: EntityId) -> StreamId {
+    let kind = Kind::new(KIND).unwrap_or_else(|_| unreachable!("a lawful kind"));
+    StreamId::new(org.clone(), kind, dispatch)
+}
+
+impl Channels {
+    /// Routes a dispatch, or waits for the answer of the first that asked.
+    ///
+    /// # Errors
+    /// [`RouteError`].
+    pub async fn route(&self, cause: Cause, dispatch: Dispatch) -> Routed {
+        let mut answer = self.begin(cause, dispatch)?;
+        let answered = answer.wait_for(Option::is_some).await.map_err(|_gone| RouteError::Broken)?;
+        answered.clone().unwrap_or(Err(RouteError::Broken))
+    }
+
+    fn begin(&self, cause: Cause, dispatch: Dispatch) -> Result<Awaited, RouteError> {
+        let owner = cause.dispatch.clone();
+        let mut running = self.running().0.lock();
+        match running.entry(owner.clone()) {
+            Place::Occupied(first) if first.get().0 == dispatch.request.body_hash => Ok(first.get().1.clone()),
+            Place::Occupied(_) => Err(RouteError::DuplicateDispatch),
+            Place::Vacant(free) => {
+                let (told, answer) = watch::channel(None);
+                free.insert((dispatch.request.body_hash.clone(), answer.clone()));
+                let ending = Ending { channels: self.clone(), owner };
+                self.env().spawn(async move {
+                    let routed = ending.channels.carry_out(&cause, dispatch).await;
+                    told.send_replace(Some(routed));
+                    drop(ending);
+                });
+                Ok(answer)
+            }
+        }
+    }
+
+    async fn carry_out(&self, cause: &Cause, dispatch: Dispatch) -> Routed {
+        let loaded = self.dispatches().loader().load(&cause.dispatch).await.map_err(|error| RouteError::Load(Arc::new(error)))?;
+        let known = loaded.state.live().cloned();
+        if let Some(live) = &known {
+            if live.request.body_hash != dispatch.request.body_hash {
+                return Err(RouteError::DuplicateDispatch);
+            }
+            if live.end.is_some() {
+                return Ok(Arc::new(live.clone()));
+            }
+        }
+        Route { channels: self, cause, dispatch: &dispatch, known }.run().await
+    }
+}
+
+/// Takes a dispatch off the list when its task ends, however it does.
+struct Ending {
+    channels: Channels,
+    owner: StreamId,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.channels.running().0.lock().remove(&self.owner);
+    }
+}
+
+/// A dispatch on its way.
+struct Route<'a> {
+    channels: &'a Channels,
+    cause: &'a Cause,
+    dispatch: &'a Dispatch,
+    /// What is recorded of it.
+    known: Option<Live>,
+}
+
+/// What comes next: steps, and the leave of the last one if it is to be sent.
+type Plan = (Vec<Step>, Option<Granted>);
+
+impl Route<'_> {
+    async fn run(mut self) -> Routed {
+        // What was under way when its process died is unknown: breaker and score are left alone.
+        let left = self.known.as_ref().and_then(Live::under_way).map(|(number, _)| unknown(number));
+        let mut next = self.step(left).await?;
+        loop {
+            let (live, granted) = next;
+            let Some(granted) = granted else { return Ok(Arc::new(live)) };
+            let number = u32::try_from(live.log.len()).unwrap_or(u32::MAX);
+            self.known = Some(live);
+            let (message, threshold) = (self.message(&granted.channel), self.dispatch.request.latency_threshold_ms);
+            let attempted = self.channels.attempt(&granted, message, threshold, number, self.cause).await;
+            let report = self.channels.report(granted, &attempted, self.cause);
+            let (stepped, ()) = futures_util::future::join(self.step(Some(attempted.conclusion.clone())), report).await;
+            next = stepped?;
+        }
+    }
+
+    /// Records what came of the last attempt together with what comes next; the leave of that, if it is to be sent.
+    async fn step(&self, concluded: Option<Conclusion>) -> Result<(Live, Option<Granted>), RouteError> {
+        let delivered = concluded.as_ref().is_some_and(|concluded| concluded.outcome == Outcome::Success);
+        let (steps, granted) = if delivered { (Vec::new(), None) } else { self.plan().await? };
+        Ok((self.record(concluded, steps).await?, granted))
+    }
+
+    /// Looks for the next channel that may be sent over; those before it are passed over.
+    async fn plan(&self) -> Result<Plan, RouteError> {
+        let request = &self.dispatch.request;
+        let (place, mut attempts) = self.known.as_ref().map_or((0, 0), |live| (live.log.len(), live.attempts()));
+        let mut steps = Vec::new();
+        for (index, channel) in request.chain.iter().enumerate().skip(place) {
+            if attempts > request.max_failovers {
+                break;
+            }
+            let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+            let blocked = request.blocked.contains(channel);
+            match self.channels.leave(channel, blocked, self.cause, number).await.map_err(RouteError::Channel)? {
+                Leave::Skip(reason) => steps.push(Step::Skip { reason: reason.to_owned() }),
+                Leave::Unknown => {
+                    attempts += 1;
+                    steps.push(Step::Fail { reason: "unknown_channel".to_owned() });
+                }
+                Leave::Granted(granted) => {
+                    steps.push(self.begin(&granted));
+                    return Ok((steps, Some(*granted)));
+                }
+            }
+        }
+        Ok((steps, None))
+    }
+
+    fn begin(&self, granted: &Granted) -> Step {
+        let driver = &granted.entry.latest().live.setup.driver;
+        let threshold = self.dispatch.request.latency_threshold_ms.ceil() as u64;
+        let within_ms = driver.timeout_ms().map_or(threshold, |timeout| timeout.min(threshold)) + GRACE_MS;
+        Step::Begin { simulated: driver.is_simulated(), permit: Some(granted.permit.clone()), within_ms }
+    }
+
+    async fn record(&self, concluded: Option<Conclusion>, steps: Vec<Step>) -> Result<Live, RouteError> {
+        let number = self.known.as_ref().map_or(0, |live| u32::try_from(live.log.len()).unwrap_or(u32::MAX));
+        let (what, command) = match &self.known {
+            None => ("start", Command::Start { request: Box::new(self.dispatch.request.clone()), steps }),
+            Some(_) => ("proceed", Command::Proceed { concluded, steps }),
+        };
+        let meta = self.cause.meta(what, number);
+        let asked = self
+            .channels
+            .patiently(|| self.channels.ask_dispatch(self.cause.dispatch.clone(), command.clone(), meta.clone(), Class::Reply));
+        match asked.await {
+            Ok(reply) => reply.state.live().cloned().ok_or(RouteError::Broken),
+            Err(AskError::Rejected(Rejection::DuplicateDispatch)) => Err(RouteError::DuplicateDispatch),
+            Err(error) => Err(RouteError::Dispatch(error)),
+        }
+    }
+
+    fn message(&self, channel: &EntityId) -> Message {
+        Message {
+            dispatch_id: self.cause.dispatch.id.to_string(),
+            channel: channel.to_string(),
+            zone: self.dispatch.request.zone.as_ref().map(ToString::to_string),
+            payload: self.dispatch.payload.clone(),
+        }
+    }
+}
+
+fn unknown(number: u32) -> Conclusion {
+    Conclusion { number, outcome: Outcome::Unknown, reason: Some(CRASHED.to_owned()), latency_ms: None, http_status: None }
+}

@@ -1,0 +1,104 @@
+//! A web server on loopback that does as it is told: answers, stalls, resets, and counts what it was sent.
+#![expect(clippy::disallowed_methods, reason = "it is another party, with tasks and a clock of its own")]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What it does with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Manner {
+    /// Answers with a status and header lines.
+    Answer(u16, &'static str),
+    /// Answers 200 after so many milliseconds.
+    After(u64),
+    /// Says nothing, ever.
+    Stall,
+    /// Cuts the connection.
+    Reset,
+}
+
+/// It listens until it is dropped; then connections are refused.
+pub(crate) struct Gateway {
+    pub(crate) address: SocketAddr,
+    manner: Arc<Mutex<Manner>>,
+    heard: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Gateway {
+    pub(crate) async fn start(manner: Manner) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (manner, heard) = (Arc::new(Mutex::new(manner)), Arc::new(Mutex::new(Vec::new())));
+        let (told, noted) = (manner.clone(), heard.clone());
+        let task = tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                tokio::spawn(serve(socket, told.clone(), noted.clone()));
+            }
+        });
+        Self { address, manner, heard, task }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/send", self.address)
+    }
+
+    pub(crate) fn turn(&self, manner: Manner) {
+        *self.manner.lock().expect("a manner") = manner;
+    }
+
+    /// The requests so far, head and body.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("what it heard").clone()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Arc<Mutex<Vec<String>>>) {
+    while let Some(request) = read(&mut socket).await {
+        heard.lock().expect("what it heard").push(request);
+        let manner = manner.lock().expect("a manner").clone();
+        let (status, headers) = match manner {
+            Manner::Answer(status, headers) => (status, headers),
+            Manner::After(ms) => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                (200, "")
+            }
+            Manner::Stall => std::future::pending().await,
+            Manner::Reset => return,
+        };
+        let answer = format!("HTTP/1.1 {status} X\r\n{headers}content-length: 2\r\n\r\n{{}}");
+        if socket.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A request with its body; none at the end of the connection.
+async fn read(socket: &mut TcpStream) -> Option<String> {
+    let (mut text, mut chunk) = (String::new(), [0; 4_096]);
+    loop {
+        let length = |head: &str| {
+            let line = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
+            line.and_then(|length| length.trim().parse::<usize>().ok()).unwrap_or(0)
+        };
+        if let Some((head, body)) = text.split_once("\r\n\r\n")
+            && body.len() >= length(head)
+        {
+            return Some(text);
+        }
+        match socket.read(&mut chunk).await {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => text.push_str(&String::from_utf8_lossy(&chunk[..read])),
+        }
+    }
+}
