@@ -8,7 +8,7 @@ use crate::http::problem::{Code, Problem};
 use crate::http::routing_requests::{NAME_CHARS_MAX, limited};
 use actix_web::{HttpResponse, get, post};
 use ionveil_kernel::Role;
-use ionveil_routing::resilience::{Backoff, Breaker, ReplayPlan, ReplayRequest, build_replay_plan, degraded_regions, select_region};
+use ionveil_routing::resilience::{Backoff, RegionState, ReplayPlan, ReplayRequest, build_replay_plan, degraded_regions, select_region};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -30,8 +30,8 @@ pub struct Regions {
     #[schema(value_type = Option<Vec<String>>, max_items = 1000)]
     degraded: Vec<String>,
     /// What is known of breakers of regions, at most 1,000; one that is open makes its region count as degraded.
-    #[schema(value_type = Option<Vec<RegionBreaker>>, max_items = 1000)]
-    breakers: Vec<RegionBreaker>,
+    #[schema(value_type = Option<Vec<RegionReport>>, max_items = 1000)]
+    breakers: Vec<RegionReport>,
 }
 
 impl FromFields for Regions {
@@ -50,22 +50,22 @@ impl FromFields for Regions {
 /// The breaker of a region.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RegionBreaker {
+pub struct RegionReport {
     /// The region.
     #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "us-west-2")]
     region: String,
     /// Its state.
     #[schema(value_type = String, pattern = "^(closed|open|half_open)$", example = "open")]
-    state: Breaker,
+    state: RegionState,
 }
 
-impl FromFields for RegionBreaker {
+impl FromFields for RegionReport {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let (region, state) = (fields.line("region", NAME_CHARS_MAX), fields.line("state", NAME_CHARS_MAX));
         let known = state.as_deref().and_then(|state| match state {
-            "closed" => Some(Breaker::Closed),
-            "open" => Some(Breaker::Open),
-            "half_open" => Some(Breaker::HalfOpen),
+            "closed" => Some(RegionState::Closed),
+            "open" => Some(RegionState::Open),
+            "half_open" => Some(RegionState::HalfOpen),
             _other => None,
         });
         if state.is_some() && known.is_none() {
@@ -141,7 +141,7 @@ pub struct PlanReplay {
     degraded: Option<Vec<String>>,
     /// What is known of breakers of regions, at most 1,000; one that is open makes its region count as degraded.
     #[schema(max_items = 1000)]
-    breakers: Option<Vec<RegionBreaker>>,
+    breakers: Option<Vec<RegionReport>>,
 }
 
 /// A [`PlanReplay`] as it was read.

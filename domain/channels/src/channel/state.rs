@@ -10,6 +10,7 @@ use std::sync::Arc;
 /// The state. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly every channel that is asked for is there")]
 pub enum State {
     /// Never created, or deleted.
     #[default]

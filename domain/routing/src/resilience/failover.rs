@@ -9,7 +9,7 @@ const DEGRADED_PRIORITY: f64 = 10.0;
 /// The state of a region's breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Breaker {
+pub enum RegionState {
     /// Everything passes.
     Closed,
     /// Nothing passes.
@@ -36,9 +36,9 @@ pub fn select_region<'a>(primary: &'a str, candidates: impl IntoIterator<Item = 
 /// The regions that count as degraded: those that are known to be, and those whose breaker is open.
 pub fn degraded_regions<'a>(
     known: impl IntoIterator<Item = &'a str>,
-    breakers: impl IntoIterator<Item = (&'a str, Breaker)>,
+    breakers: impl IntoIterator<Item = (&'a str, RegionState)>,
 ) -> BTreeSet<&'a str> {
-    let open = breakers.into_iter().filter(|(_, state)| *state == Breaker::Open).map(|(region, _)| region);
+    let open = breakers.into_iter().filter(|(_, state)| *state == RegionState::Open).map(|(region, _)| region);
     known.into_iter().chain(open).collect()
 }
 

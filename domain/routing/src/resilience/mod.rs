@@ -18,7 +18,7 @@ mod tests;
 
 pub use backoff::Backoff;
 pub use coordinator::{ERRORS_MAX, FailoverCoordinator, Stage};
-pub use failover::{Breaker, Region, degraded_regions, failover_priority, select_region};
+pub use failover::{Region, RegionState, degraded_regions, failover_priority, select_region};
 pub use replay::{
     InvalidBatchSize, Mode, OutageClass, ReplayPlan, ReplayRequest, batch_size, budget, build_replay_plan, coverage, duration_s, mode,
     outage_class, partition, retries,

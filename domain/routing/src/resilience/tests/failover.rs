@@ -1,6 +1,6 @@
 //! Which region takes over.
 
-use crate::resilience::{Breaker, Region, degraded_regions, failover_priority, select_region};
+use crate::resilience::{Region, RegionState, degraded_regions, failover_priority, select_region};
 use std::collections::BTreeSet;
 
 const OTHERS: [&str; 3] = ["us-west-2", "us-central-1", "eu-west-1"];
@@ -24,7 +24,7 @@ fn the_primary_never_takes_over_from_itself() {
 
 #[test]
 fn a_region_with_an_open_breaker_counts_as_degraded() {
-    let breakers = [("us-west-2", Breaker::Open), ("us-central-1", Breaker::HalfOpen), ("eu-west-1", Breaker::Closed)];
+    let breakers = [("us-west-2", RegionState::Open), ("us-central-1", RegionState::HalfOpen), ("eu-west-1", RegionState::Closed)];
     let degraded = degraded_regions(["eu-west-1"], breakers);
     assert_eq!(degraded, BTreeSet::from(["eu-west-1", "us-west-2"]));
     assert_eq!(select_region("us-east-1", OTHERS, &degraded).region, "us-central-1", "half open is not open");
