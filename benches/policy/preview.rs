@@ -58,7 +58,13 @@ impl Site {
         let authenticator = Authenticator::new(&config.auth, env).expect("no keys");
         let (server, address) = server::start(&config.server, App::new(node.clone()), Arc::new(authenticator)).expect("it listens");
         actix::spawn(server);
-        Self { node, url: format!("http://{address}/api/v1/policy/preview"), client: reqwest::Client::new(), from, to }
+        Self {
+            node,
+            url: format!("http://{address}/api/v1/policy/preview"),
+            client: ionveil::web::client().build().expect("a client"),
+            from,
+            to,
+        }
     }
 
     /// Milliseconds of a preview that halts everything, of the time before the newest `span`.

@@ -1,7 +1,7 @@
 //! Bodies of messages: the default form, or a template of the channel's own (minijinja). A template has no loader and little
 //! fuel, and what it makes is bounded.
 
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -40,13 +40,25 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// Whether `template` can be read.
+/// Whether `template` can be read, and knows what it calls: it is tried on a message without a payload, on which what is
+/// missing is forgiven.
 ///
 /// # Errors
 /// [`TemplateError`], with the line.
 pub(super) fn check(template: &str) -> Result<(), TemplateError> {
-    let environment = environment();
-    environment.template_from_str(template).map(drop).map_err(|error| TemplateError(error.to_string()))
+    let mut environment = environment();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    let message = Message { dispatch_id: "d".into(), channel: "c".into(), zone: None, payload: json!({}) };
+    let tried = environment.template_from_str(template).and_then(|template| template.render(minijinja::value::Serde(message)));
+    match tried {
+        Err(error) if !fails_only_here(error.kind()) => Err(TemplateError(error.to_string())),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// What hangs on the message, not on the template alone.
+const fn fails_only_here(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::UndefinedError | ErrorKind::InvalidOperation | ErrorKind::MissingArgument | ErrorKind::BadSerialization)
 }
 
 /// The body of a message.

@@ -18,7 +18,7 @@ fn served() -> (Ground, Server) {
 
 fn post(server: &Server, path: &str, body: &Value) {
     super::given::alone(async {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = ionveil::web::client().build().expect("a client");
         let answer = client.post(server.url(path)).json(body).send().await.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     });

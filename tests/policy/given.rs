@@ -1,7 +1,7 @@
 //! A node of the test's own on SQLite, a tree in it, and what the journal says of that tree.
 
 use ionveil::cli::runtime::{self, Threads};
-use ionveil::config;
+use ionveil::config::{self, Config};
 use ionveil::node::{Kinds, Node};
 use ionveil_actors::{AskError, Reply};
 use ionveil_kernel::{
@@ -18,13 +18,13 @@ const CHUNK: usize = 4_096;
 /// Runs `work` with a node on a fresh SQLite file, and with the threads that it runs on.
 pub(super) fn on_node(kinds: Kinds, work: impl AsyncFnOnce(&Node, &Threads)) {
     let folder = tempfile::tempdir().expect("a folder");
-    on_node_of(folder.path(), &[], kinds, work);
+    on_node_of(folder.path(), |_| {}, kinds, work);
 }
 
-/// The same on the data of a folder, with settings.
-pub(super) fn on_node_of(folder: &Path, settings: &[(&'static str, &str)], kinds: Kinds, work: impl AsyncFnOnce(&Node, &Threads)) {
-    let place = [("store.data_dir", folder.to_str().expect("UTF-8"))];
-    let config = config::of(&[&place[..], settings].concat()).expect("lawful");
+/// The same on the data of a folder, with settings of its own.
+pub(super) fn on_node_of(folder: &Path, tune: impl FnOnce(&mut Config), kinds: Kinds, work: impl AsyncFnOnce(&Node, &Threads)) {
+    let mut config = config::of(&[("store.data_dir", folder.to_str().expect("UTF-8"))]).expect("lawful");
+    tune(&mut config);
     let done = runtime::run(async |threads| {
         let (env, arbiters, id) = (threads.env.clone(), Threads::arbiters(), NodeId(threads.env.next_id()));
         let opening = async move { Node::open_with(&config, None, id, env, arbiters, kinds).await };

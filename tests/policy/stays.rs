@@ -7,6 +7,7 @@ use ionveil_kernel::{Kind, PolicyLevel, StreamId};
 use ionveil_policy::{engine, tree};
 use std::time::Duration;
 
+const IDLE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn the_tree() -> StreamId {
@@ -31,17 +32,27 @@ async fn until(node: &Node, entity: &StreamId, there: bool) {
 #[test]
 fn a_tree_is_in_memory_while_idle_and_before_its_first_command() {
     let folder = tempfile::tempdir().expect("a folder");
-    on_node_of(folder.path(), &[("runtime.idle_ms", "100")], Kinds::default(), async |node, _| {
-        grow(node, 5).await;
-        let outcome = engine::Command::Observe { success: true };
-        // It comes after the tree, and so it is idle for a shorter time than that.
-        node.policy_engines.ask(an_engine(), outcome, meta(node)).await.expect("accepted");
-        assert!(node.runtime.node(&an_engine()).is_some());
-        until(node, &an_engine(), false).await;
-        assert!(node.runtime.node(&the_tree()).is_some(), "it stays");
-    });
-    on_node_of(folder.path(), &[], Kinds::default(), async |node, _| {
-        until(node, &the_tree(), true).await;
-        ask(node, set_override(1, PolicyLevel::Halted)).await.expect("accepted");
-    });
+    on_node_of(
+        folder.path(),
+        |config| config.runtime.idle = IDLE,
+        Kinds::default(),
+        async |node, _| {
+            grow(node, 5).await;
+            let outcome = engine::Command::Observe { success: true };
+            // It comes after the tree, and so it is idle for a shorter time than that.
+            node.policy_engines.ask(an_engine(), outcome, meta(node)).await.expect("accepted");
+            assert!(node.runtime.node(&an_engine()).is_some());
+            until(node, &an_engine(), false).await;
+            assert!(node.runtime.node(&the_tree()).is_some(), "it stays");
+        },
+    );
+    on_node_of(
+        folder.path(),
+        |_| {},
+        Kinds::default(),
+        async |node, _| {
+            until(node, &the_tree(), true).await;
+            ask(node, set_override(1, PolicyLevel::Halted)).await.expect("accepted");
+        },
+    );
 }
