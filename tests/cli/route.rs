@@ -68,8 +68,8 @@ fn without_a_server_or_with_a_wrong_command_line_it_is_told_what_to_do() {
         (&["route"][..], "Usage"),
         (&["route", "explain"], "SERVICE"),
         (&["route", "explain", "s", "--intent", "x"], "--intent"),
-        (&["route", "explain", "s", "--risk", "1"], "--intent"),
-        (&["route", "explain", "--intent", "x", "--draw", "0.5"], "SERVICE"),
+        (&["route", "explain", "s", "--risk", "1"], "--risk"),
+        (&["route", "explain", "--intent", "x", "--draw", "0.5"], "--draw"),
         (&["route", "explain", "s", "--draw", "half"], "half"),
     ] {
         said(args).complains(2, &[word]);

@@ -18,19 +18,19 @@ pub(super) struct Explain {
     #[arg(required_unless_present = "intent", conflicts_with = "intent")]
     service: Option<String>,
     /// Choose by this draw, from 0 to below 1 [default: one that the server makes]
-    #[arg(long, requires = "service", allow_negative_numbers = true)]
+    #[arg(long, conflicts_with = "intent", allow_negative_numbers = true)]
     draw: Option<f64>,
     /// What is wanted: explain the way through the services that take part in it
     #[arg(long)]
     intent: Option<String>,
     /// How risky it is, usually 0 to 100
-    #[arg(long, requires = "intent", allow_negative_numbers = true)]
+    #[arg(long, conflicts_with = "service", allow_negative_numbers = true)]
     risk: Option<f64>,
     /// Communications are degraded
-    #[arg(long, requires = "intent")]
+    #[arg(long, conflicts_with = "service")]
     comms_degraded: bool,
     /// An endpoint that is not wanted; several times for several
-    #[arg(long, requires = "intent", value_name = "ENDPOINT")]
+    #[arg(long, conflicts_with = "service", value_name = "ENDPOINT")]
     block: Vec<EntityId>,
     /// As JSON, on one line
     #[arg(long)]
