@@ -2,7 +2,7 @@
 //! views, every context) at least 85 % must run; the rest is printed only.
 //!
 //! Only the workspace's own crates are instrumented, through cargo's workspace wrapper: compiler flags would rebuild every
-//! dependency. The edges are not: nothing is asked of them, and counters doubled the longest compilation of the run. The wrapper is this very binary. Test code does not count, neither as covered nor as missed. No toolchain
+//! dependency. The wrapper is this very binary. Test code does not count, neither as covered nor as missed. No toolchain
 //! component is needed: any LLVM that knows the raw profile format of the compiler's can read it.
 
 mod lcov;
@@ -27,8 +27,6 @@ const FLOOR_PERCENT: f64 = 85.0;
 const PROFILES: &str = "coverage/profiles";
 const OBJECTS: &str = "coverage/objects.txt";
 const MERGED: &str = "coverage/all.profdata";
-/// The crates without counters: the composition root and the integration tests.
-const EDGES: [&str; 2] = ["ionveil", "integration"];
 const WRAPPER_MARK: &str = "XTASK_INSTRUMENT";
 
 /// LLVM's readers, both of one version.
@@ -52,14 +50,11 @@ impl Tools {
     }
 }
 
-/// When cargo calls this binary in the compiler's place: the compiler, with counters unless it compiles an edge. Else `None`.
+/// When cargo calls this binary in the compiler's place: the compiler, with counters. Else `None`.
 pub(crate) fn act_as_compiler() -> Option<ExitCode> {
     std::env::var_os(WRAPPER_MARK)?;
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let name = arguments.iter().position(|argument| argument == "--crate-name").and_then(|at| arguments.get(at + 1));
-    let counted = !name.is_some_and(|name| EDGES.iter().any(|edge| name == edge));
-    let (compiler, rest) = arguments.split_first()?;
-    let error = Command::new(compiler).args(rest).args(counted.then_some("-Cinstrument-coverage")).exec();
+    let mut arguments = std::env::args_os().skip(1);
+    let error = Command::new(arguments.next()?).args(arguments).arg("-Cinstrument-coverage").exec();
     eprintln!("xtask: failed to start the compiler: {error}");
     Some(ExitCode::FAILURE)
 }
