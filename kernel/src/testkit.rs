@@ -2,8 +2,10 @@
 //! each of them must keep. For tests only; it panics with what it found.
 
 mod counter;
+mod golden;
 
 pub use counter::{Added, Count, Counter, TooMuch};
+pub use golden::{golden, unreadable};
 
 use crate::{
     BodyHash, Caller, CommandId, CorrelationId, DecideEnv, Decider, Decision, EventCodec, IdSource, Meta, Part, Policy, Rejection, Role,

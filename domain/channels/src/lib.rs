@@ -37,7 +37,6 @@
 pub mod address;
 pub mod breaker;
 pub mod channel;
-mod codec;
 pub mod detector;
 pub mod failover;
 #[cfg(test)]

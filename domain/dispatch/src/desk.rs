@@ -4,7 +4,6 @@
 //! # Invariants
 //! 1. Numbers go up by one from 1.
 
-use crate::codec::events;
 use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, StreamId};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -25,9 +24,13 @@ pub enum Command {
     },
 }
 
-events! {
-    /// An assignment has its number.
-    NumberIssued = "number_issued" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Event {
+        /// An assignment has its number.
+        NumberIssued = "number_issued" v 1,
+    }
 }
 
 /// Payload of [`Event::NumberIssued`].
@@ -127,7 +130,11 @@ mod tests {
 
     #[test]
     fn stored_forms_load() {
-        crate::golden::check("desk", Event::TYPES, vec![("number_issued.v1", issued(7, "a-1").1)]);
-        crate::golden::check_unreadable::<Event>(Event::TYPES, &[]);
+        ionveil_kernel::testkit::golden(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/golden/desk"),
+            Event::TYPES,
+            &[("number_issued.v1", issued(7, "a-1").1)],
+        );
+        ionveil_kernel::testkit::unreadable::<Event>(Event::TYPES, &[]);
     }
 }

@@ -22,14 +22,11 @@
 
 pub mod assignment;
 mod calendar;
-mod codec;
 pub mod cost;
 pub mod desk;
 pub mod eta;
 pub mod fault;
 pub mod geo;
-#[cfg(test)]
-mod golden;
 pub mod incident;
 pub mod intake;
 pub mod manifest;

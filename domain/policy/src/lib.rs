@@ -33,10 +33,7 @@
 //!
 //! Architecture invariant: no time, no I/O, no randomness; nothing here depends on another context.
 
-mod codec;
 pub mod engine;
-#[cfg(test)]
-mod golden;
 pub mod ladder;
 pub mod level;
 pub mod preview;

@@ -2,35 +2,38 @@
 
 use super::driver::Driver;
 use crate::breaker::{BreakerPolicy, Change, Mode, Permit, Transition};
-use crate::codec::events;
 use crate::detector::{Detector, Verdict};
 use ionveil_kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-events! {
-    /// It was set up.
-    Created = "created" v 1,
-    /// It is made of something else.
-    Changed = "changed" v 1,
-    /// It was taken away.
-    Deleted = "deleted" v 1,
-    /// Somebody blocked it.
-    Blocked = "blocked" v 1,
-    /// A block ended.
-    Unblocked = "unblocked" v 1,
-    /// A mode of the breaker is in force.
-    BreakerForced = "breaker_forced" v 1,
-    /// None is any more.
-    BreakerReleased = "breaker_released" v 1,
-    /// The breaker changed its state.
-    BreakerTransitioned = "breaker_transitioned" v 1,
-    /// What the breaker had counted was forgotten.
-    BreakerCleared = "breaker_cleared" v 1,
-    /// A probe was let in.
-    ProbeAdmitted = "probe_admitted" v 1,
-    /// An outcome was taken in: its breaker, its reliability, or both have moved.
-    OutcomeRecorded = "outcome_recorded" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum Event {
+        /// It was set up.
+        Created = "created" v 1,
+        /// It is made of something else.
+        Changed = "changed" v 1,
+        /// It was taken away.
+        Deleted = "deleted" v 1,
+        /// Somebody blocked it.
+        Blocked = "blocked" v 1,
+        /// A block ended.
+        Unblocked = "unblocked" v 1,
+        /// A mode of the breaker is in force.
+        BreakerForced = "breaker_forced" v 1,
+        /// None is any more.
+        BreakerReleased = "breaker_released" v 1,
+        /// The breaker changed its state.
+        BreakerTransitioned = "breaker_transitioned" v 1,
+        /// What the breaker had counted was forgotten.
+        BreakerCleared = "breaker_cleared" v 1,
+        /// A probe was let in.
+        ProbeAdmitted = "probe_admitted" v 1,
+        /// An outcome was taken in: its breaker, its reliability, or both have moved.
+        OutcomeRecorded = "outcome_recorded" v 1,
+    }
 }
 
 /// What a channel is made of.

@@ -1,26 +1,29 @@
 //! What can happen to a dispatch that is routed over channels: stable type names, one schema version each.
 
 use crate::breaker::Permit;
-use crate::codec::events;
 use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-events! {
-    /// It was asked for.
-    Requested = "requested" v 1,
-    /// A channel was passed over: nothing was sent.
-    ChannelSkipped = "channel_skipped" v 1,
-    /// A channel is about to be sent over: recorded before anything is sent.
-    AttemptBegun = "attempt_begun" v 1,
-    /// It is known what came of an attempt, or that nobody will know.
-    ChannelAttempted = "channel_attempted" v 1,
-    /// An answer came after its attempt was given up.
-    AnsweredLate = "answered_late" v 1,
-    /// A channel has delivered.
-    RouteSelected = "route_selected" v 1,
-    /// No channel has.
-    FailoverExhausted = "failover_exhausted" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum Event {
+        /// It was asked for.
+        Requested = "requested" v 1,
+        /// A channel was passed over: nothing was sent.
+        ChannelSkipped = "channel_skipped" v 1,
+        /// A channel is about to be sent over: recorded before anything is sent.
+        AttemptBegun = "attempt_begun" v 1,
+        /// It is known what came of an attempt, or that nobody will know.
+        ChannelAttempted = "channel_attempted" v 1,
+        /// An answer came after its attempt was given up.
+        AnsweredLate = "answered_late" v 1,
+        /// A channel has delivered.
+        RouteSelected = "route_selected" v 1,
+        /// No channel has.
+        FailoverExhausted = "failover_exhausted" v 1,
+    }
 }
 
 /// Payload of [`Event::Requested`]: what was asked for, in the order in which channels are tried. The payload itself is not

@@ -1,29 +1,32 @@
 //! What can happen to an assignment: stable type names, one schema version each. Each event says whom to ask next, so that a
 //! reactor needs no state.
 
-use crate::codec::events;
 use crate::incident::AttachDeclineReason;
 use crate::unit::DeclineReason;
 use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-events! {
-    /// It began: the first units are asked.
-    Begun = "begun" v 1,
-    /// A unit is reserved.
-    UnitTook = "unit_took" v 1,
-    /// A unit is passed over, and the next one asked, if there is one.
-    UnitSkipped = "unit_skipped" v 1,
-    /// All have answered: the incident is asked.
-    AttachAsked = "attach_asked" v 1,
-    /// The incident has the units: the desk is asked for a number.
-    Attached = "attached" v 1,
-    /// It is done: the units are confirmed.
-    Completed = "completed" v 1,
-    /// It is undone: the units are released.
-    Undone = "undone" v 1,
-    /// A unit took it too late, and is released.
-    UnitReturned = "unit_returned" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Event {
+        /// It began: the first units are asked.
+        Begun = "begun" v 1,
+        /// A unit is reserved.
+        UnitTook = "unit_took" v 1,
+        /// A unit is passed over, and the next one asked, if there is one.
+        UnitSkipped = "unit_skipped" v 1,
+        /// All have answered: the incident is asked.
+        AttachAsked = "attach_asked" v 1,
+        /// The incident has the units: the desk is asked for a number.
+        Attached = "attached" v 1,
+        /// It is done: the units are confirmed.
+        Completed = "completed" v 1,
+        /// It is undone: the units are released.
+        Undone = "undone" v 1,
+        /// A unit took it too late, and is released.
+        UnitReturned = "unit_returned" v 1,
+    }
 }
 
 /// Payload of [`Event::Begun`].

@@ -1,10 +1,10 @@
 //! Tests of the saga by itself. How it keeps in step with units and incidents is tested with the reactors.
 
 use super::*;
-use crate::golden;
 use crate::incident::AttachDeclineReason;
 use crate::unit::DeclineReason;
 use ionveil_kernel::testkit::{Given, fold, given};
+use ionveil_kernel::testkit::{golden, unreadable};
 use ionveil_kernel::{Decider, Policy, PolicyLevel};
 
 fn id(name: &str) -> EntityId {
@@ -200,6 +200,6 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("undone.v1.reserve", undone(Step::Reserve, &[])),
         ("unit_returned.v1", returned("u")),
     ];
-    golden::check("assignment", Event::TYPES, expected);
-    golden::check_unreadable::<Event>(Event::TYPES, &[("unit_took", r#"{"unit":"-"}"#), ("unit_took", r#"{"unit":"u","colour":"red"}"#)]);
+    golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/assignment"), Event::TYPES, &expected);
+    unreadable::<Event>(Event::TYPES, &[("unit_took", r#"{"unit":"-"}"#), ("unit_took", r#"{"unit":"u","colour":"red"}"#)]);
 }

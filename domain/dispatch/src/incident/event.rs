@@ -1,41 +1,44 @@
 //! What can happen to an incident: stable type names, one schema version each.
 
-use crate::codec::events;
 use crate::geo::Position;
 use crate::incident::state::{AssignedUnit, Status};
 use crate::scale::Priority;
 use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-events! {
-    /// It was reported.
-    Created = "created" v 1,
-    /// What it is changed.
-    Updated = "updated" v 1,
-    /// Somebody added to the timeline.
-    Remarked = "remarked" v 1,
-    /// Its status changed.
-    Transitioned = "transitioned" v 1,
-    /// It ended, and let its units go.
-    Closed = "closed" v 1,
-    /// It was put away, and let its units go.
-    Archived = "archived" v 1,
-    /// It is about to take in another.
-    MergeBegun = "merge_begun" v 1,
-    /// It was taken in, and handed over what it had.
-    Merged = "merged" v 1,
-    /// It was to be taken in, and cannot.
-    JoinDeclined = "join_declined" v 1,
-    /// It has taken in another.
-    Absorbed = "absorbed" v 1,
-    /// It has not taken in another.
-    MergeEnded = "merge_ended" v 1,
-    /// Units came.
-    UnitsAttached = "units_attached" v 1,
-    /// Units were to come, and cannot.
-    AttachDeclined = "attach_declined" v 1,
-    /// A unit has gone.
-    UnitLeft = "unit_left" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Event {
+        /// It was reported.
+        Created = "created" v 1,
+        /// What it is changed.
+        Updated = "updated" v 1,
+        /// Somebody added to the timeline.
+        Remarked = "remarked" v 1,
+        /// Its status changed.
+        Transitioned = "transitioned" v 1,
+        /// It ended, and let its units go.
+        Closed = "closed" v 1,
+        /// It was put away, and let its units go.
+        Archived = "archived" v 1,
+        /// It is about to take in another.
+        MergeBegun = "merge_begun" v 1,
+        /// It was taken in, and handed over what it had.
+        Merged = "merged" v 1,
+        /// It was to be taken in, and cannot.
+        JoinDeclined = "join_declined" v 1,
+        /// It has taken in another.
+        Absorbed = "absorbed" v 1,
+        /// It has not taken in another.
+        MergeEnded = "merge_ended" v 1,
+        /// Units came.
+        UnitsAttached = "units_attached" v 1,
+        /// Units were to come, and cannot.
+        AttachDeclined = "attach_declined" v 1,
+        /// A unit has gone.
+        UnitLeft = "unit_left" v 1,
+    }
 }
 
 /// Payload of [`Event::Created`].

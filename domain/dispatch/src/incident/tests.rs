@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::geo::Position;
-use crate::golden;
 use crate::scale::Priority;
 use ionveil_kernel::testkit::{Given, fold, given};
+use ionveil_kernel::testkit::{golden, unreadable};
 use ionveil_kernel::{Decider, EntityId, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_micros(0);
@@ -448,8 +448,8 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("attach_declined.v1", Event::AttachDeclined(AttachDeclined { assignment: id("a"), reason: AttachDeclineReason::NotOnIncident })),
         ("unit_left.v1", Event::UnitLeft(UnitLeft { unit: id("u"), assignment: id("a"), at })),
     ];
-    golden::check("incident", Event::TYPES, expected);
-    golden::check_unreadable::<Event>(
+    golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/incident"), Event::TYPES, &expected);
+    unreadable::<Event>(
         Event::TYPES,
         &[("merge_begun", r#"{"secondary":"-","at":0}"#), ("transitioned", r#"{"from":"reported","to":"lost","at":0}"#)],
     );

@@ -1,22 +1,25 @@
 //! What can happen to a pool: stable type names, one schema version each.
 
-use crate::codec::events;
 use crate::eta::Eta;
 use crate::pool::order::{Order, Why};
 use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-events! {
-    /// An order came in.
-    OrderPooled = "order_pooled" v 1,
-    /// Its urgency or ETA changed.
-    OrderReprioritised = "order_reprioritised" v 1,
-    /// It was taken out unplanned.
-    OrderWithdrawn = "order_withdrawn" v 1,
-    /// A request waits for its window to end.
-    PlanRequested = "plan_requested" v 1,
-    /// A request was answered; the orders are out of the pool.
-    OrdersDispatched = "orders_dispatched" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Event {
+        /// An order came in.
+        OrderPooled = "order_pooled" v 1,
+        /// Its urgency or ETA changed.
+        OrderReprioritised = "order_reprioritised" v 1,
+        /// It was taken out unplanned.
+        OrderWithdrawn = "order_withdrawn" v 1,
+        /// A request waits for its window to end.
+        PlanRequested = "plan_requested" v 1,
+        /// A request was answered; the orders are out of the pool.
+        OrdersDispatched = "orders_dispatched" v 1,
+    }
 }
 
 /// Payload of [`Event::OrderPooled`].

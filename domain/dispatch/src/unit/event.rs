@@ -1,6 +1,5 @@
 //! What can happen to a unit: stable type names, one schema version each.
 
-use crate::codec::events;
 use crate::geo::Position;
 use crate::unit::certificate::Certificate;
 use crate::unit::shift::Shift;
@@ -9,31 +8,35 @@ use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-events! {
-    /// It became known, available and on duty.
-    Registered = "registered" v 1,
-    /// What it is changed.
-    Updated = "updated" v 1,
-    /// Its status changed, and its incident did not.
-    StatusChanged = "status_changed" v 1,
-    /// Its duty changed.
-    DutyChanged = "duty_changed" v 1,
-    /// It is elsewhere.
-    Moved = "moved" v 1,
-    /// It has a certificate, new or renewed.
-    Certified = "certified" v 1,
-    /// An assignment has reserved it.
-    Assigned = "assigned" v 1,
-    /// An assignment asked for it in vain.
-    AssignmentDeclined = "assignment_declined" v 1,
-    /// The assignment is certain.
-    AssignmentConfirmed = "assignment_confirmed" v 1,
-    /// It has no incident any more.
-    Released = "released" v 1,
-    /// It goes to another incident.
-    Redirected = "redirected" v 1,
-    /// It was to go to another incident, and is not on that assignment any more.
-    RedirectDeclined = "redirect_declined" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Event {
+        /// It became known, available and on duty.
+        Registered = "registered" v 1,
+        /// What it is changed.
+        Updated = "updated" v 1,
+        /// Its status changed, and its incident did not.
+        StatusChanged = "status_changed" v 1,
+        /// Its duty changed.
+        DutyChanged = "duty_changed" v 1,
+        /// It is elsewhere.
+        Moved = "moved" v 1,
+        /// It has a certificate, new or renewed.
+        Certified = "certified" v 1,
+        /// An assignment has reserved it.
+        Assigned = "assigned" v 1,
+        /// An assignment asked for it in vain.
+        AssignmentDeclined = "assignment_declined" v 1,
+        /// The assignment is certain.
+        AssignmentConfirmed = "assignment_confirmed" v 1,
+        /// It has no incident any more.
+        Released = "released" v 1,
+        /// It goes to another incident.
+        Redirected = "redirected" v 1,
+        /// It was to go to another incident, and is not on that assignment any more.
+        RedirectDeclined = "redirect_declined" v 1,
+    }
 }
 
 /// Payload of [`Event::Registered`].

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::geo::Position;
-use crate::golden;
 use crate::scale::Priority;
 use ionveil_kernel::testkit::{Given, fold, given};
+use ionveil_kernel::testkit::{golden, unreadable};
 use ionveil_kernel::{Decider, EntityId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -424,8 +424,8 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("redirected.v1", Event::Redirected(Redirected { assignment: id("a"), from: id("i"), to: id("j"), at })),
         ("redirect_declined.v1", Event::RedirectDeclined(RedirectDeclined { assignment: id("a"), to: id("j") })),
     ];
-    golden::check("unit", Event::TYPES, expected);
-    golden::check_unreadable::<Event>(
+    golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/unit"), Event::TYPES, &expected);
+    unreadable::<Event>(
         // An update may be of anything, but it has a time.
         Event::TYPES,
         &[

@@ -1,24 +1,27 @@
 //! What can happen to an engine: stable type names, one schema version each. Events say what the state becomes, because the
 //! thresholds may be others when they are read.
 
-use crate::codec::events;
 use crate::level::AlertSeverity;
 use ionveil_kernel::{EntityId, PolicyLevel, Timestamp};
 use serde::{Deserialize, Serialize};
 
-events! {
-    /// An outcome was taken in.
-    OutcomeRecorded = "outcome_recorded" v 1,
-    /// Failures in a row led one level up.
-    Escalated = "escalated" v 1,
-    /// Successes in a row led one level down.
-    Deescalated = "deescalated" v 1,
-    /// The tree put the engine on a level.
-    Reset = "reset" v 1,
-    /// A level above normal was reached.
-    AlertRaised = "alert_raised" v 1,
-    /// Normal was reached.
-    AlertCleared = "alert_cleared" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Event {
+        /// An outcome was taken in.
+        OutcomeRecorded = "outcome_recorded" v 1,
+        /// Failures in a row led one level up.
+        Escalated = "escalated" v 1,
+        /// Successes in a row led one level down.
+        Deescalated = "deescalated" v 1,
+        /// The tree put the engine on a level.
+        Reset = "reset" v 1,
+        /// A level above normal was reached.
+        AlertRaised = "alert_raised" v 1,
+        /// Normal was reached.
+        AlertCleared = "alert_cleared" v 1,
+    }
 }
 
 /// The policy that an outcome came under.

@@ -3,10 +3,10 @@
 use crate::engine::{
     AlertCleared, AlertRaised, Command, Deescalated, Engine, Escalated, Event, OutcomeRecorded, PolicyInForce, Reset, State,
 };
-use crate::golden;
 use crate::level::{LEVELS, index, severity};
 use PolicyLevel::{Halted, Normal, Restricted, Watch};
 use ionveil_kernel::testkit::{CountingIds, check_laws, fold, given, meta};
+use ionveil_kernel::testkit::{golden, unreadable};
 use ionveil_kernel::{DecideEnv, Decider, EntityId, Policy, PolicyLevel, StreamId, Timestamp};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -166,11 +166,8 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("alert_raised.v1", raised(Halted)),
         ("alert_cleared.v1", cleared(Watch)),
     ];
-    golden::check("engine", Event::TYPES, expected);
-    golden::check_unreadable::<Event>(
-        Event::TYPES,
-        &[("alert_cleared", r#"{"from":"watch","colour":"red"}"#), ("alert_cleared", r#"{"from":"odd"}"#)],
-    );
+    golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/engine"), Event::TYPES, &expected);
+    unreadable::<Event>(Event::TYPES, &[("alert_cleared", r#"{"from":"watch","colour":"red"}"#), ("alert_cleared", r#"{"from":"odd"}"#)]);
 }
 
 /// The engine of the specification, written down anew: a level, a streak, a burst and when the level was reached.

@@ -1,37 +1,40 @@
 //! What can happen to a tree: stable type names, one schema version each. Each event is of one node and stands in that
 //! node's stream.
 
-use crate::codec::events;
 use crate::tree::state::{NodeKind, RefusedCode, Setting};
 use ionveil_kernel::{EntityId, PolicyLevel, Timestamp};
 use serde::{Deserialize, Serialize};
 
-events! {
-    /// The node was added.
-    NodeAdded = "node_added" v 1,
-    /// The node was put under another parent.
-    NodeMoved = "node_moved" v 1,
-    /// The node was removed.
-    NodeRemoved = "node_removed" v 1,
-    /// The root's engine has another level, by a person or by outcomes.
-    BaseChanged = "base_changed" v 1,
-    /// The node has an override.
-    OverrideSet = "override_set" v 1,
-    /// The node has another override, perhaps of the same level.
-    OverrideReplaced = "override_replaced" v 1,
-    /// A person took the override away.
-    OverrideCleared = "override_cleared" v 1,
-    /// The override ended by itself: its time was over, or the parent's level fell below it.
-    OverrideAutoReverted = "override_auto_reverted" v 1,
-    /// An override was asked for that the tree does not allow; nothing changed.
-    OverrideRejected = "override_rejected" v 1,
-    /// The override will end soon.
-    OverrideExpiring = "override_expiring" v 1,
-    /// The node's engine has another level.
-    EngineChanged = "engine_changed" v 1,
-    /// The node's engine reached the level that it is on already: a step that came late, behind a later one. What it was
-    /// counts, so that no still older step can win.
-    EngineConfirmed = "engine_confirmed" v 1,
+ionveil_kernel::events! {
+    /// What happened.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub enum Event {
+        /// The node was added.
+        NodeAdded = "node_added" v 1,
+        /// The node was put under another parent.
+        NodeMoved = "node_moved" v 1,
+        /// The node was removed.
+        NodeRemoved = "node_removed" v 1,
+        /// The root's engine has another level, by a person or by outcomes.
+        BaseChanged = "base_changed" v 1,
+        /// The node has an override.
+        OverrideSet = "override_set" v 1,
+        /// The node has another override, perhaps of the same level.
+        OverrideReplaced = "override_replaced" v 1,
+        /// A person took the override away.
+        OverrideCleared = "override_cleared" v 1,
+        /// The override ended by itself: its time was over, or the parent's level fell below it.
+        OverrideAutoReverted = "override_auto_reverted" v 1,
+        /// An override was asked for that the tree does not allow; nothing changed.
+        OverrideRejected = "override_rejected" v 1,
+        /// The override will end soon.
+        OverrideExpiring = "override_expiring" v 1,
+        /// The node's engine has another level.
+        EngineChanged = "engine_changed" v 1,
+        /// The node's engine reached the level that it is on already: a step that came late, behind a later one. What it was
+        /// counts, so that no still older step can win.
+        EngineConfirmed = "engine_confirmed" v 1,
+    }
 }
 
 const fn is_zero(number: &u64) -> bool {

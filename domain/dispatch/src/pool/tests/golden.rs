@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::geo::Distance;
-use crate::golden;
+use ionveil_kernel::testkit::{golden, unreadable};
 
 fn expected() -> Vec<(&'static str, Event)> {
     let full = Order { distance: Distance::from_km(3.25).ok(), zone: Some(id("B03")), ..order("o-1 7 09:05 north") };
@@ -33,13 +33,10 @@ fn expected() -> Vec<(&'static str, Event)> {
 
 #[test]
 fn every_stored_form_still_loads_and_every_type_has_one() {
-    golden::check("pool", Event::TYPES, expected());
+    golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/pool"), Event::TYPES, &expected());
 }
 
 #[test]
 fn what_cannot_be_read_is_an_error_and_never_skipped() {
-    golden::check_unreadable::<Event>(
-        Event::TYPES,
-        &[("order_withdrawn", r#"{"id":"a","colour":"red"}"#), ("order_withdrawn", r#"{"id":"-"}"#)],
-    );
+    unreadable::<Event>(Event::TYPES, &[("order_withdrawn", r#"{"id":"a","colour":"red"}"#), ("order_withdrawn", r#"{"id":"-"}"#)]);
 }

@@ -2,9 +2,9 @@
 //! shows every field, further cases are `<type>.v<n>.<case>.json`.
 
 use super::*;
-use crate::golden;
 use crate::tree::{EngineChanged, EngineConfirmed, NodeMoved, NodeRemoved, OverrideCleared, OverrideExpiring};
 use PolicyLevel::{Halted, Normal, Restricted, Watch};
+use ionveil_kernel::testkit::{golden, unreadable};
 
 /// What each file stands for.
 fn expected() -> Vec<(&'static str, Event)> {
@@ -47,12 +47,12 @@ fn expected() -> Vec<(&'static str, Event)> {
 
 #[test]
 fn every_stored_form_still_loads_and_every_type_has_one() {
-    golden::check("tree", Event::TYPES, expected());
+    golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/tree"), Event::TYPES, &expected());
 }
 
 #[test]
 fn what_cannot_be_read_is_an_error_and_never_skipped() {
-    golden::check_unreadable::<Event>(
+    unreadable::<Event>(
         Event::TYPES,
         &[("node_moved", r#"{"from":"a","to":"b","colour":"red"}"#), ("node_moved", r#"{"from":"a","to":"-"}"#)],
     );

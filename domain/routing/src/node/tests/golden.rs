@@ -2,10 +2,7 @@
 //! `<type>.v<n>.json` shows every field.
 
 use super::*;
-use ionveil_kernel::{DecodeError, EventCodec};
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
+use ionveil_kernel::testkit::{golden, unreadable};
 
 /// What each file stands for.
 fn expected() -> Vec<(&'static str, Event)> {
@@ -24,34 +21,13 @@ fn expected() -> Vec<(&'static str, Event)> {
     ]
 }
 
-fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden")
-}
-
 #[test]
 fn every_stored_form_still_loads_and_every_type_has_one() {
-    for (stem, event) in expected() {
-        let text = fs::read_to_string(folder().join(format!("{stem}.json")))
-            .unwrap_or_else(|error| panic!("{stem}: {error}: {}", event.encode().unwrap()));
-        let text = text.trim_end_matches('\n');
-        assert_eq!(format!("{}.v{}", event.event_type(), event.schema_version()), stem);
-        assert_eq!(Event::decode(event.event_type(), 1, text).unwrap(), event, "{stem}");
-        assert_eq!(event.encode().unwrap(), text, "{stem}");
-    }
-    let stems: BTreeSet<_> = expected().into_iter().map(|(stem, _)| stem.to_owned()).collect();
-    let types: BTreeSet<_> = Event::TYPES.iter().map(|(name, version)| format!("{name}.v{version}")).collect();
-    let file = |entry: fs::DirEntry| entry.file_name().to_string_lossy().trim_end_matches(".json").to_owned();
-    let files: BTreeSet<_> = fs::read_dir(folder()).unwrap().map(|entry| file(entry.unwrap())).collect();
-    assert_eq!((&stems, &stems), (&types, &files));
+    golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"), Event::TYPES, &expected());
 }
 
 #[test]
 fn what_cannot_be_read_is_an_error_and_never_skipped() {
-    assert!(matches!(Event::decode("teleported", 1, "{}"), Err(DecodeError::UnknownEventType(_))));
-    for (event_type, newest) in Event::TYPES {
-        assert!(matches!(Event::decode(event_type, newest + 1, "{}"), Err(DecodeError::UnsupportedEventVersion { .. })));
-        for data in ["", "{}", "[]", "null", "{", r#"{"at":"now"}"#, r#"{"at":1,"colour":"red"}"#] {
-            assert!(matches!(Event::decode(event_type, *newest, data), Err(DecodeError::InvalidData { .. })), "{event_type} {data}");
-        }
-    }
+    let payloads: Vec<_> = Event::TYPES.iter().flat_map(|(name, _)| [r#"{"at":"now"}"#, "{}"].map(|data| (*name, data))).collect();
+    unreadable::<Event>(Event::TYPES, &payloads);
 }
