@@ -3,7 +3,7 @@
 
 use crate::{CommandId, DecodeError, EventId, Recorded, StreamId, Timestamp, derive_uuid};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 /// What may be done about an effect whose outcome is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,10 +83,20 @@ pub fn effect_id(event: EventId, reactor: &str, index: usize) -> Uuid {
 }
 
 /// The id of the command that the timer `name` of `owner` stands for, due at `due` and armed at position `armed`: the
-/// same firing has the same id however often it is tried.
+/// same firing has the same id however often it is tried. Ids sort by due time, then roughly by arming, so that the receipts
+/// of many that fire one after the other lie side by side in a store.
 #[must_use]
 pub fn firing_id(owner: &StreamId, name: &str, due: Timestamp, armed: u64) -> CommandId {
-    CommandId(derive_uuid(&["timer", &owner.to_string(), name, &due.micros().to_string(), &armed.to_string()]))
+    let derived = derive_uuid(&["timer", &owner.to_string(), name, &due.micros().to_string(), &armed.to_string()]);
+    let mut bytes = derived.into_bytes();
+    bytes[..6].copy_from_slice(&(due.micros() / 1_000).to_be_bytes()[2..]);
+    // 26 bits of the arming around the version in byte 6 and the variant in byte 8; 48 derived ones remain.
+    let [_, high, middle, low] = ((armed & 0x0fff_ffff) as u32).to_be_bytes();
+    bytes[6] = ((armed >> 24) & 0x0f) as u8;
+    bytes[7] = high;
+    bytes[8] = middle >> 2;
+    bytes[9] = middle << 6 | low >> 2;
+    CommandId(Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 #[cfg(test)]
@@ -115,6 +125,19 @@ mod tests {
         ];
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
         assert_eq!(ids[0], firing_id(&a, "x", due(1), 1));
+    }
+
+    #[test]
+    fn firings_sort_by_due_time_then_by_arming() {
+        let owner: StreamId = "task:acme:a".parse().unwrap();
+        let ms = |ms: i64| Timestamp::from_micros(ms * 1_000);
+        let mut last = firing_id(&owner, "x", ms(1), 0);
+        for (due, armed) in [(1, 4), (1, 1 << 10), (1, 1 << 16), (1, 1 << 24), (1, (1 << 28) - 4), (2, 0), (1_700_000_000_000, 0)] {
+            let next = firing_id(&owner, "x", ms(due), armed);
+            assert!(last < next, "{due} {armed}");
+            assert_eq!(next.0.get_version_num(), 8);
+            last = next;
+        }
     }
 
     #[test]
