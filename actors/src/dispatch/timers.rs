@@ -18,8 +18,8 @@ use tokio::sync::watch;
 
 /// The most that are being fired at once: one that does not come back holds up none of the others.
 const FIRING_MAX: usize = 128;
-/// How much of its rate it may make up for after a rest: below what a clock of milliseconds can tell apart, more is a burst.
-const MADE_UP_MAX: Duration = Duration::from_millis(4);
+/// How much of its rate it may make up for after a rest: on a busy machine it wakes late, and more would be a burst.
+const MADE_UP_MAX: Duration = Duration::from_millis(20);
 
 /// One arming of one timer.
 type Key = (StreamId, String, u64);
