@@ -43,7 +43,7 @@ impl Nearest {
         let mut child = None;
         for at in ways_up(finest) {
             let is_new = !self.cells.contains_key(&at);
-            let cell = self.cells.entry(at).or_insert_with(|| Cell::empty(at));
+            let cell = self.cells.entry(at).or_insert_with(|| Cell::empty(at, position));
             cell.reach_km = cell.reach_km.max(cell.centre.km_to(position));
             match &mut cell.below {
                 Below::Things(things) => things.push((id.clone(), position)),
@@ -89,13 +89,11 @@ impl Nearest {
 }
 
 impl Cell {
-    fn empty(index: CellIndex) -> Self {
+    /// Any place will do as a centre; the first thing's stands in for one that were not on Earth.
+    fn empty(index: CellIndex, first: Position) -> Self {
         let centre = LatLng::from(index);
         let below = if index.resolution() == FINEST { Below::Things(Vec::new()) } else { Below::Cells(Vec::new()) };
-        // A centre is on Earth; one that were not would only be looked into too often.
-        let centre = Position::new(centre.lat(), centre.lng()).ok();
-        let reach_km = if centre.is_some() { 0.0 } else { f64::INFINITY };
-        Self { centre: centre.unwrap_or_default(), reach_km, below }
+        Self { centre: Position::new(centre.lat(), centre.lng()).unwrap_or(first), reach_km: 0.0, below }
     }
 }
 
