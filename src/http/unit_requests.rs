@@ -100,13 +100,18 @@ fn optional_name<T: DeserializeOwned>(fields: &mut Fields, field: &'static str, 
     value
 }
 
+/// Paths below `/units` that are no units.
+const ROUTES: [&str; 2] = ["capacity", "certificates"];
 const STATUSES: &str = "available, dispatched, en_route, on_scene, returning, out_of_service";
 const DUTIES: &str = "on_duty, off_duty, on_break, on_leave";
 
 body!(
     /// Makes a unit known: available and on duty.
     CreateUnit: (Option<EntityId>, Command), empty false, fields => {
-        let (id, name, unit_type) = (fields.optional("id"), fields.required("name"), fields.required("type"));
+        let (id, name, unit_type) = (fields.optional::<EntityId>("id"), fields.required("name"), fields.required("type"));
+        if id.as_ref().is_some_and(|id| ROUTES.contains(&id.as_str())) {
+            fields.fault(Code::InvalidId, "id", "names a route of its own: another one must be taken");
+        }
         let (agency, skills) = (fields.optional("agency"), fields.optional("skills").unwrap_or_default());
         let (capacity, shift) = (fields.optional("capacity").unwrap_or_default(), fields.optional::<ReadShift>("shift"));
         let (latitude, longitude) = (fields.optional("latitude"), fields.optional("longitude"));

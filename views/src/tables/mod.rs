@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// The view of this crate, and the version of its projection: raise it when the same events make other rows, and every
 /// row is made anew at the next start.
 pub(crate) const VIEW: &str = "workflows";
-/// See [`VIEW`].
+/// See [`VIEW`]. It is also raised when the form of a kept state changes.
 pub(crate) const VERSION: i64 = 3;
 /// Where applied schema steps are kept.
 const STEPS_TABLE: &str = "views_migrations";
