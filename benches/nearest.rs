@@ -79,8 +79,7 @@ fn main() {
         println!("{name}: {:.1} µs for each that is put in", put.elapsed().as_secs_f64() * 1e6 / UNITS as f64);
         for (what, unit_type) in [("nearest", None), ("nearest ladder (2 %)", Some("ladder"))] {
             let mut from = Draws(9);
-            let mut wanted =
-                move || Wanted { position: from.place((38.0, -100.0), degrees), radius_km: 50.0, unit_type, skills: &[] };
+            let mut wanted = move || Wanted { position: from.place((38.0, -100.0), degrees), radius_km: 50.0, unit_type, skills: &[] };
             let now = Timestamp::from_micros(0);
             let found = timed(SEARCHES, || drop(black_box(fleet.available(&wanted(), now).next())));
             let scanned = timed(SCANS, || drop(black_box(find_available(&units, &wanted(), now).first())));

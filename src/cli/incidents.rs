@@ -177,8 +177,7 @@ fn draw_units(units: &[Unit], look: Look) -> Vec<String> {
     }
     let row = |unit: &Unit| {
         let incident = unit.incident.as_deref().map_or_else(|| "-".to_owned(), printable);
-        let cells =
-            [printable(&unit.id), unit.status.clone(), unit.duty.clone(), printable(&unit.r#type), incident, printable(&unit.name)];
+        let cells = [printable(&unit.id), unit.status.clone(), unit.duty.clone(), printable(&unit.r#type), incident, printable(&unit.name)];
         table::Row { cells, colour: Some((1, style(&unit.status))) }
     };
     let head = table::Row { cells: UNITS.map(str::to_owned), colour: None };

@@ -28,6 +28,8 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+/// How long an assignment may take to its end: the units have ten seconds to answer, the rest takes moments.
+const ENDS_WITHIN: Duration = Duration::from_secs(15);
 /// How long an answer waits for what follows from it, so that the next request meets no unit in between.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -163,19 +165,13 @@ async fn is_begun(app: &App, call: &Call, owner: &StreamId) -> Result<bool, Prob
 }
 
 /// Lets the assignment begin, and waits for its end; says whether it had begun before.
-async fn carry_out(
-    app: &App,
-    call: &Call,
-    owner: &StreamId,
-    command: Command,
-    asked: &impl Serialize,
-) -> Result<(Outcome, bool), Problem> {
+async fn carry_out(app: &App, call: &Call, owner: &StreamId, command: Command, asked: &impl Serialize) -> Result<(Outcome, bool), Problem> {
     let (node, meta) = (&app.node, call.meta(&app.node.env, hash_of(asked, None, None), None, None));
     let delivery = Delivery { class: Class::Command, deadline: node.deadline };
     let begun = node.assignments.ask_as(owner.clone(), command, meta, delivery).await;
     let reply = begun.map_err(|error| problem_of(error, call.if_match.is_some()))?;
     let end = |state: &State| if let State::Ended(outcome) = state { Some((**outcome).clone()) } else { None };
-    let ended = node.situation.assignments.until(&node.env, node.assignments.loader(), owner, node.deadline, end).await;
+    let ended = node.situation.assignments.until(&node.env, node.assignments.loader(), owner, ENDS_WITHIN, end).await;
     let outcome = ended.map_err(|error| problem_of_load(&error))?.ok_or_else(unsettled)?;
     for unit in &outcome.assigned {
         // Whether it has heard of it or not, it is assigned: the answer only waits a little for it.
@@ -280,9 +276,10 @@ async fn nearest(app: &App, call: &Call, incident: &Incident) -> Result<Vec<Enti
     units::all_known(app).await?;
     let wanted = Wanted { position: incident.position, radius_km: RADIUS_KM_DEFAULT, unit_type: None, skills: &[] };
     let now = app.node.env.now();
-    Ok(app.node.situation.fleet(&call.caller.org, |fleet| {
-        fleet.available(&wanted, now).take(CANDIDATES_MAX).map(|(id, ..)| id.clone()).collect()
-    }))
+    Ok(app
+        .node
+        .situation
+        .fleet(&call.caller.org, |fleet| fleet.available(&wanted, now).take(CANDIDATES_MAX).map(|(id, ..)| id.clone()).collect()))
 }
 
 /// Exchanges a unit of an incident for another.

@@ -67,12 +67,8 @@ pub(super) async fn load(app: &App, owner: &StreamId) -> Result<(Incident, u64),
 }
 
 async fn ask(app: &App, call: &Call, owner: &StreamId, command: Command, when: &When) -> Result<Reply<Incidents>, Problem> {
-    let meta = call.meta(
-        &app.node.env,
-        hash_of(&command, when.occurred_at, when.expected_version),
-        when.occurred_at,
-        when.expected_version,
-    );
+    let meta =
+        call.meta(&app.node.env, hash_of(&command, when.occurred_at, when.expected_version), when.occurred_at, when.expected_version);
     let delivery = Delivery { class: Class::Command, deadline: app.node.deadline };
     let asked = app.node.incidents.ask_as(owner.clone(), command, meta, delivery).await;
     asked.map_err(|error| problem_of(error, call.if_match.is_some()))
@@ -159,7 +155,12 @@ pub(super) fn unreadable(error: &ionveil_views::ViewsError) -> Problem {
 #[utoipa::path(context_path = "/api/v1", tag = "Dispatch", params(("id" = String, Path, description = "The incident's id")),
     responses((status = 200, description = "The incident", body = IncidentBody, headers(("ETag" = String, description = "The version"))), Problems))]
 #[get("/incidents/{id}")]
-pub(crate) async fn get_incident(app: Data<App>, call: Call, id: Path<String>, _: Query<crate::http::body::Nothing>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn get_incident(
+    app: Data<App>,
+    call: Call,
+    id: Path<String>,
+    _: Query<crate::http::body::Nothing>,
+) -> Result<HttpResponse, Problem> {
     call.require(Role::Operator)?;
     let owner = owner(&call, &id)?;
     let (incident, version) = load(&app, &owner).await?;

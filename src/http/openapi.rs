@@ -2,8 +2,8 @@
 
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    assignments, channels, dead_letters, events, failover, incidents, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, resilience,
-    routing, simulations, system, tree, units, workflows,
+    assignments, channels, dead_letters, events, failover, incidents, machines, policy, policy_audit, policy_commands, policy_outcomes,
+    policy_preview, resilience, routing, simulations, system, tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};

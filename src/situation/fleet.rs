@@ -61,18 +61,20 @@ mod tests {
         let status = select(vec![Availability::Available, Availability::Available, Availability::OutOfService]);
         let skills = prop::collection::btree_set(select(vec!["emt".to_owned(), "hazmat".to_owned()]), 0..3);
         let position = prop::option::of((37.0..37.2, -122.2..-122.0));
-        (status, any::<bool>(), select(vec!["engine", "medic"]), skills, position).prop_map(|(status, on, unit_type, skills, position)| Unit {
-            name: "U".to_owned(),
-            unit_type: unit_type.to_owned(),
-            agency: None,
-            skills,
-            capacity: 1,
-            position: position.map(|(latitude, longitude)| Position::new(latitude, longitude).unwrap()),
-            shift: None,
-            duty: if on { Duty::OnDuty } else { Duty::OffDuty },
-            certificates: BTreeMap::new(),
-            phase: Phase::Free { status },
-            changed_at: Timestamp::from_micros(0),
+        (status, any::<bool>(), select(vec!["engine", "medic"]), skills, position).prop_map(|(status, on, unit_type, skills, position)| {
+            Unit {
+                name: "U".to_owned(),
+                unit_type: unit_type.to_owned(),
+                agency: None,
+                skills,
+                capacity: 1,
+                position: position.map(|(latitude, longitude)| Position::new(latitude, longitude).unwrap()),
+                shift: None,
+                duty: if on { Duty::OnDuty } else { Duty::OffDuty },
+                certificates: BTreeMap::new(),
+                phase: Phase::Free { status },
+                changed_at: Timestamp::from_micros(0),
+            }
         })
     }
 

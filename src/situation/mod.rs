@@ -14,7 +14,7 @@ use ionveil_dispatch::incident::Incidents;
 use ionveil_dispatch::unit::Units;
 use ionveil_journal::{Store, StoreError};
 use ionveil_kernel::{Env, Org, StreamId};
-use ionveil_views::{IncidentFilter, IncidentPlace, UnitFilter, Views, ViewsError};
+use ionveil_views::{Behind, IncidentFilter, IncidentPlace, UnitFilter, Views, ViewsError};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ use waiting::Waiting;
 const PAGE: usize = 1_000;
 /// How long it waits before it tries again to read what it begins with.
 const RETRY: Duration = Duration::from_secs(1);
+/// Lists that have not come on for so long stand still: then what they have is what there is to begin with.
+const STILL: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub struct Situation {
@@ -115,8 +117,7 @@ impl Situation {
     }
 
     async fn read(&self, views: &Views, store: &dyn Store) -> Result<(), ReadError> {
-        let heads = store.heads().await?;
-        while views.wait_for(&self.env, &heads, RETRY).await.is_err() {}
+        self.lists_come_to(views, &store.heads().await?).await;
         let mut orgs = store.organisations(None, PAGE).await?;
         while !orgs.is_empty() {
             for org in &orgs {
@@ -126,6 +127,21 @@ impl Situation {
             orgs = store.organisations(orgs.last(), PAGE).await?;
         }
         Ok(())
+    }
+
+    /// Waits for the lists. A partition of theirs may stand still at an event that they cannot take in: that must not keep all
+    /// others out, so what is missing is told of, and learned with its next commit.
+    async fn lists_come_to(&self, views: &Views, heads: &[u64]) {
+        let mut before = None;
+        while let Err(Behind { positions }) = views.wait_for(&self.env, heads, STILL).await {
+            let missing: Vec<_> =
+                positions.into_iter().zip(heads).enumerate().filter(|(_, (at, head))| at < *head).map(|(n, (at, _))| (n, at)).collect();
+            if before.as_ref() == Some(&missing) {
+                tracing::error!(partitions = missing.len(), "the lists stand still: units of these partitions are known when they change");
+                return;
+            }
+            before = Some(missing);
+        }
     }
 
     async fn read_units(&self, views: &Views, org: &Org) -> Result<(), ReadError> {

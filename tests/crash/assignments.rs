@@ -109,7 +109,10 @@ async fn survives_kills(ground: &Ground, mut seed: Seed) {
 /// What was told is what is, once everything that was begun has ended.
 async fn check(scene: &Scene, told: &[Value]) {
     let of = |body: &Value| body["assigned"].as_array().cloned().unwrap_or_default();
-    let assigned: Vec<_> = told.iter().flat_map(|body| of(body).into_iter().map(|unit| (unit.as_str().unwrap_or_default().to_owned(), text(body, "incident")))).collect();
+    let assigned: Vec<_> = told
+        .iter()
+        .flat_map(|body| of(body).into_iter().map(|unit| (unit.as_str().unwrap_or_default().to_owned(), text(body, "incident"))))
+        .collect();
     let names: BTreeSet<_> = assigned.iter().map(|(unit, _)| unit).collect();
     assert_eq!(names.len(), assigned.len(), "a unit was sent twice");
     let mut numbers: Vec<_> = told.iter().filter_map(|body| body["dispatch_number"].as_u64()).collect();
@@ -121,7 +124,11 @@ async fn check(scene: &Scene, told: &[Value]) {
         let listed = get(scene, "/units?page_size=500").await;
         let items = listed["items"].as_array().cloned().unwrap_or_default();
         assert_eq!(items.len(), FLEET);
-        items.iter().filter(|unit| unit["status"] != "available").map(|unit| (text(unit, "id"), text(unit, "incident"))).collect::<BTreeMap<_, _>>()
+        items
+            .iter()
+            .filter(|unit| unit["status"] != "available")
+            .map(|unit| (text(unit, "id"), text(unit, "incident")))
+            .collect::<BTreeMap<_, _>>()
     };
     // Dispatches of which nobody heard the end go back, and lists follow in a moment.
     until(async || busy().await == assigned).await;

@@ -95,7 +95,9 @@ async fn no_route_of_dispatch_tells_of_others_or_changes_them() {
     assert_eq!((named["skipped"].as_array().unwrap().len(), &named["status"]), (2, &json!("no_units")));
     caught_up(&acme).await;
     caught_up(&umbra).await;
-    for (path, expected) in [("/api/v1/incidents", json!([own])), ("/api/v1/units", json!(["own"])), ("/api/v1/units?type=engine", json!(["own"]))] {
+    for (path, expected) in
+        [("/api/v1/incidents", json!([own])), ("/api/v1/units", json!(["own"])), ("/api/v1/units?type=engine", json!(["own"]))]
+    {
         let ids: Vec<_> = umbra.pages(path).await.iter().map(|item| item["id"].clone()).collect();
         assert_eq!(json!(ids), expected, "{path}");
     }

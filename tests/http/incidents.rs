@@ -36,7 +36,8 @@ async fn go(api: &Api, id: &str, to: &str) -> Value {
 async fn an_incident_lives_from_report_to_close() {
     let world = World::open();
     let api = &world.api;
-    let body = json!({"title": "Structure fire", "description": "smoke", "priority": 4, "latitude": 37.5, "longitude": -122.5, "zone": "B1"});
+    let body =
+        json!({"title": "Structure fire", "description": "smoke", "priority": 4, "latitude": 37.5, "longitude": -122.5, "zone": "B1"});
     let made = api.post(INCIDENTS, body).await;
     let incident = made.json(201);
     let id = text(&incident, "id");
@@ -80,7 +81,9 @@ async fn what_the_state_forbids_is_a_conflict() {
     let patch = async |body: Value| api.send(api.request("PATCH", &at(&id)).json(&body)).await;
     patch(json!({"title": "call"})).await.problem(409, "no_change");
     patch(json!({"title": "x", "expected_version": 1})).await.problem(409, "version_conflict");
-    api.send(api.request("PATCH", &at(&id)).header("if-match", "\"1\"").json(&json!({"title": "x"}))).await.problem(412, "precondition_failed");
+    api.send(api.request("PATCH", &at(&id)).header("if-match", "\"1\"").json(&json!({"title": "x"})))
+        .await
+        .problem(412, "precondition_failed");
     assert_eq!(api.delete(&at(&id)).await.json(200)["archived"], true);
     api.delete(&at(&id)).await.json(200);
     patch(json!({"title": "x"})).await.problem(409, "terminal_incident");
@@ -106,11 +109,22 @@ async fn every_fault_of_a_report_is_told_at_once() {
     ];
     assert_eq!(api.post(INCIDENTS, body).await.faults(400, "invalid_text"), expected);
     for (body, code, faults) in [
-        (json!({}), "missing_field", &["title: missing_field", "description: missing_field", "latitude: missing_field", "longitude: missing_field"][..]),
-        (json!({"title": 1, "description": "d", "latitude": "1", "longitude": null, "org_id": "x"}), "invalid_field",
-            &["title: invalid_field", "latitude: invalid_field", "longitude: invalid_field", "org_id: unknown_field"]),
+        (
+            json!({}),
+            "missing_field",
+            &["title: missing_field", "description: missing_field", "latitude: missing_field", "longitude: missing_field"][..],
+        ),
+        (
+            json!({"title": 1, "description": "d", "latitude": "1", "longitude": null, "org_id": "x"}),
+            "invalid_field",
+            &["title: invalid_field", "latitude: invalid_field", "longitude: invalid_field", "org_id: unknown_field"],
+        ),
         (json!({"title": "t", "description": "d", "latitude": 1, "longitude": 1, "zone": "no zone"}), "invalid_id", &["zone: invalid_id"]),
-        (json!({"title": "t", "description": "d", "latitude": 1, "longitude": 1, "occurred_at": "10000-01-01T00:00:00Z"}), "invalid_time", &["occurred_at: invalid_time"]),
+        (
+            json!({"title": "t", "description": "d", "latitude": 1, "longitude": 1, "occurred_at": "10000-01-01T00:00:00Z"}),
+            "invalid_time",
+            &["occurred_at: invalid_time"],
+        ),
     ] {
         assert_eq!(api.post(INCIDENTS, body).await.faults(400, code), faults);
     }

@@ -35,7 +35,9 @@ async fn a_unit_is_made_known_changed_and_listed() {
     let made = api.post(UNITS, body.clone()).await;
     let known = made.json(201);
     assert_eq!((made.header("location"), made.header("etag")), (Some("/api/v1/units/E14"), Some("\"1\"")));
-    for (field, value) in [("status", json!("available")), ("duty", json!("on_duty")), ("skills", json!(["hazmat"])), ("type", json!("engine"))] {
+    for (field, value) in
+        [("status", json!("available")), ("duty", json!("on_duty")), ("skills", json!(["hazmat"])), ("type", json!("engine"))]
+    {
         assert_eq!(known[field], value, "{field}");
     }
     assert_eq!(known["shift"]["days"], json!(["monday", "sunday"]));
@@ -71,8 +73,13 @@ async fn what_cannot_be_is_refused_with_every_fault() {
     let expected = ["id: invalid_id", "type: invalid_field", "shift.days: invalid_field", "rank: unknown_field"];
     assert_eq!(api.post(UNITS, body).await.faults(400, "invalid_id"), expected);
     let body = json!({"name": "", "type": "x", "capacity": -1, "latitude": 91, "longitude": 181, "skills": [""]});
-    let expected =
-        ["name: invalid_text", "skills: invalid_text", "capacity: invalid_capacity", "latitude: invalid_position", "longitude: invalid_position"];
+    let expected = [
+        "name: invalid_text",
+        "skills: invalid_text",
+        "capacity: invalid_capacity",
+        "latitude: invalid_position",
+        "longitude: invalid_position",
+    ];
     assert_eq!(api.post(UNITS, body).await.faults(400, "invalid_text"), expected);
     let half = json!({"name": "n", "type": "x", "latitude": 1});
     assert_eq!(api.post(UNITS, half).await.status, 400, "a latitude comes with a longitude");
@@ -89,11 +96,16 @@ async fn what_cannot_be_is_refused_with_every_fault() {
     set(api, "E1", json!({"status": "available"})).await.problem(409, "no_change");
     set(api, "E9", json!({"duty": "off_duty"})).await.problem(404, "entity_not_found");
     let position = format!("{}/position", unit("E1"));
-    assert_eq!(api.post(&position, json!({"latitude": 91, "longitude": 0})).await.faults(400, "invalid_position"), ["latitude: invalid_position"]);
+    assert_eq!(
+        api.post(&position, json!({"latitude": 91, "longitude": 0})).await.faults(400, "invalid_position"),
+        ["latitude: invalid_position"]
+    );
     let certificate = json!({"name": "emt", "issued": "2021-01-01T00:00:00Z", "expires": "2020-01-01T00:00:00Z"});
     let certificates = format!("{}/certificates", unit("E1"));
     assert_eq!(api.post(&certificates, certificate).await.faults(400, "invalid_range"), ["expires: invalid_range"]);
-    for query in ["lat=1", "lat=91&lon=1", "lat=1&lon=181", "lat=x&lon=1", "lat=1&lon=1&radius_km=-1", "lat=1&lon=1&radius_km=1001", "lat=NaN&lon=1"] {
+    for query in
+        ["lat=1", "lat=91&lon=1", "lat=1&lon=181", "lat=x&lon=1", "lat=1&lon=1&radius_km=-1", "lat=1&lon=1&radius_km=1001", "lat=NaN&lon=1"]
+    {
         assert_eq!(api.get(&format!("/api/v1/resources/available?{query}")).await.status, 400, "{query}");
     }
     for query in ["within_days=-1", "within_days=3651", "cursor=c", "cursor=c1_zz_a"] {
@@ -116,7 +128,12 @@ async fn the_nearest_that_can_be_sent_are_found() {
     api.post(&format!("{}/certificates", unit("E1")), certificate("2020-01-02T00:00:00Z")).await.json(200);
     let found = async |query: &str| {
         let body = api.get(&format!("/api/v1/resources/available?lat=0&lon=0{query}")).await.json(200);
-        body["items"].as_array().unwrap().iter().map(|item| format!("{} {}", text(&item["unit"], "id"), item["distance_km"])).collect::<Vec<_>>()
+        body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| format!("{} {}", text(&item["unit"], "id"), item["distance_km"]))
+            .collect::<Vec<_>>()
     };
     assert_eq!(found("").await, ["E1 1.11", "M1 1.11", "E2 2.22"], "within 10 km, ties by id");
     assert_eq!(found("&radius_km=30&type=engine").await, ["E1 1.11", "E2 2.22", "FAR 22.24"]);

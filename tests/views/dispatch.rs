@@ -103,7 +103,11 @@ async fn incidents_come_newest_first_and_are_counted(mut place: Place) {
     }
     let after = IncidentPlace { created_at: Timestamp::from_micros(20), id: id("b") };
     assert_eq!(names(&views, &IncidentFilter::default(), Some(&after), 1).await, ["a"], "ties by id");
-    let row = views.incidents(&org("a"), &IncidentFilter { status: Some(Status::Triaged), ..Default::default() }, None, 1).await.unwrap().remove(0);
+    let row = views
+        .incidents(&org("a"), &IncidentFilter { status: Some(Status::Triaged), ..Default::default() }, None, 1)
+        .await
+        .unwrap()
+        .remove(0);
     let incident = row.state.live().expect("it is known");
     assert_eq!((row.version, incident.status, incident.description.as_str()), (2, Status::Triaged, "é \"quoted\"\n"));
 }

@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn each_wish_of_a_list_of_dispatch_has_its_parameter() {
-        let incidents = IncidentFilter { status: Some(Status::EnRoute), priority: Some(Priority::MOST_URGENT), zone: EntityId::new("z").ok() };
+        let incidents =
+            IncidentFilter { status: Some(Status::EnRoute), priority: Some(Priority::MOST_URGENT), zone: EntityId::new("z").ok() };
         assert_eq!(incidents.put_into("a $1 /*filter*/", 1), "a $1  AND status = $2 AND zone = $3 AND priority = $4");
         assert_eq!(incidents.texts().collect::<Vec<_>>(), ["en_route", "z"]);
         let only = IncidentFilter { status: None, zone: None, ..incidents };

@@ -177,13 +177,7 @@ impl Views {
     ///
     /// # Errors
     /// `Unavailable`; `Corrupt`.
-    pub async fn units(
-        &self,
-        org: &Org,
-        filter: &UnitFilter,
-        after: Option<&EntityId>,
-        limit: usize,
-    ) -> Result<Vec<UnitRow>, ViewsError> {
+    pub async fn units(&self, org: &Org, filter: &UnitFilter, after: Option<&EntityId>, limit: usize) -> Result<Vec<UnitRow>, ViewsError> {
         let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
         self.tables.units(org, filter, after, limit).await
     }

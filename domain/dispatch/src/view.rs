@@ -110,7 +110,16 @@ mod tests {
 
     fn registered() -> Event {
         let (name, unit_type, at) = ("E1".to_owned(), "engine".to_owned(), Timestamp::from_micros(1));
-        Event::Registered(Registered { name, unit_type, agency: None, skills: BTreeSet::new(), capacity: 4, position: None, shift: None, at })
+        Event::Registered(Registered {
+            name,
+            unit_type,
+            agency: None,
+            skills: BTreeSet::new(),
+            capacity: 4,
+            position: None,
+            shift: None,
+            at,
+        })
     }
 
     fn off_duty() -> Event {
