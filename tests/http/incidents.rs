@@ -3,6 +3,7 @@
 use super::client::Api;
 use super::given::World;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub(super) const INCIDENTS: &str = "/api/v1/incidents";
 
@@ -22,8 +23,13 @@ pub(super) fn text(body: &Value, field: &str) -> String {
 
 /// Waits until the lists have taken in everything that was recorded.
 pub(super) async fn caught_up(api: &Api) {
-    for event in api.feed().await {
+    // A later position of a partition takes the place of an earlier one.
+    let places = api.feed().await.into_iter().map(|event| {
         let position = text(&event, "position");
+        let (partition, _) = position.split_once('-').expect("a place in a partition");
+        (partition.to_owned(), position)
+    });
+    for position in places.collect::<BTreeMap<_, _>>().into_values() {
         api.get(&format!("{INCIDENTS}?after={position}")).await.json(200);
     }
 }
