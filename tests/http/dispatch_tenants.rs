@@ -37,7 +37,6 @@ const OF_INCIDENTS: &[Row] = &[
     row("POST", "/api/v1/incidents/{}/units/own/release", Some("{}")),
     row("POST", "/api/v1/dispatch", Some(r#"{"incident":"{}"}"#)),
     row("POST", "/api/v1/dispatch", Some(r#"{"incident":"{}","units":["own"]}"#)),
-    row("GET", "/api/v1/system/entities/incident/{}", None),
 ];
 
 /// `{}` is the unit.
@@ -49,7 +48,6 @@ const OF_UNITS: &[Row] = &[
     row("POST", "/api/v1/units/{}/certificates", Some(r#"{"name":"x","issued":"2020-01-01T00:00:00Z","expires":"2030-01-01T00:00:00Z"}"#)),
     row("POST", "/api/v1/incidents/OWN/units/{}/release", Some("{}")),
     Row { status: 409, code: "not_on_incident", ..row("POST", "/api/v1/incidents/OWN/reassign", Some(r#"{"from":"{}","to":"own"}"#)) },
-    row("GET", "/api/v1/system/entities/unit/{}", None),
 ];
 
 async fn ask(api: &Api, row: &Row, id: &str, own: &str) -> Answer {
