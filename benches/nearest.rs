@@ -81,8 +81,12 @@ fn main() {
             let mut from = Draws(9);
             let mut wanted = move || Wanted { position: from.place((38.0, -100.0), degrees), radius_km: 50.0, unit_type, skills: &[] };
             let now = Timestamp::from_micros(0);
-            let found = timed(SEARCHES, || drop(black_box(fleet.available(&wanted(), now).next())));
-            let scanned = timed(SCANS, || drop(black_box(find_available(&units, &wanted(), now).first())));
+            let found = timed(SEARCHES, || {
+                black_box(fleet.available(&wanted(), now).next());
+            });
+            let scanned = timed(SCANS, || {
+                black_box(find_available(&units, &wanted(), now).first());
+            });
             let told = |[p50, p99]: [f64; 2]| format!("{p50:.1}, {p99:.1}");
             row(&format!("{what}, {name}"), &told(found), &told(scanned), &format!("{:.4}", found[0] / scanned[0]));
         }

@@ -140,7 +140,7 @@ pub(crate) async fn list_incidents(app: Data<App>, call: Call, listing: Query<Li
     let more = rows.len() > size;
     rows.truncate(size);
     let live = || rows.iter().filter_map(|row| Some((row, row.state.live()?)));
-    let last = live().last().filter(|_| more);
+    let last = live().next_back().filter(|_| more);
     let next_cursor = last.map(|(row, incident)| cursor(&IncidentPlace { created_at: incident.created_at, id: row.id.clone() }));
     let items = live().map(|(row, incident)| IncidentBody::new(incident, row.version)).collect();
     Ok(HttpResponse::Ok().json(IncidentList { items, next_cursor, total }))

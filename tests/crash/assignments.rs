@@ -1,7 +1,7 @@
 //! SIGKILL while dispatchers send units, over and over: each dispatch ends done or undone, no unit is sent twice, numbers have
 //! no gap, and whoever repeats his request is told what was done.
 
-use super::scene::{Ground, PATIENCE, Scene, until};
+use super::scene::{Ground, Scene, until};
 use super::seed::Seed;
 use crate::support::postgres::Postgres;
 use crate::support::server::Server;
@@ -13,8 +13,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 const KILLS: usize = 4;
-const DISPATCHERS: usize = 120;
-const FLEET: usize = 50;
+const DISPATCHERS: usize = 60;
+const FLEET: usize = 30;
+/// A dispatcher who is answered 503 asks again; on a slow machine all of them together take a while.
+const PATIENCE: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
