@@ -8,6 +8,8 @@
 pub use ionveil_actors as actors;
 /// A shipped context: channels of dispatch.
 pub use ionveil_channels as channels_domain;
+/// A shipped context: incidents, units and what brings them together.
+pub use ionveil_dispatch as dispatch;
 /// The event store.
 pub use ionveil_journal as journal;
 /// The shared words: deciders, ids, metadata, `Env`.
@@ -31,6 +33,7 @@ pub mod import;
 pub mod node;
 pub mod remote;
 pub mod simulations;
+pub mod situation;
 pub mod spelling;
 pub mod store;
 pub mod time;

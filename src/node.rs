@@ -3,6 +3,7 @@
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
 use crate::simulations::Simulator;
+use crate::situation::Situation;
 use crate::store::Place;
 use crate::topologies::{self, Topologies};
 use crate::trees::{Trees, TreesError, load_all};
@@ -10,6 +11,11 @@ use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
 use ionveil_channels::channel::Channel;
 use ionveil_channels::detector::FailureDetector;
 use ionveil_channels::failover::Failover;
+use ionveil_dispatch::assignment::Assignments;
+use ionveil_dispatch::desk::Desk;
+use ionveil_dispatch::incident::Incidents;
+use ionveil_dispatch::react::{FromAssignments, FromDesk, FromIncidents, FromUnits};
+use ionveil_dispatch::unit::Units;
 use ionveil_journal::{Journal, Store, StoreError};
 use ionveil_kernel::{Decider, Env, NodeId, Reactor};
 use ionveil_policy::engine::Engine;
@@ -128,6 +134,16 @@ pub struct Node {
     pub topologies: Arc<Topologies>,
     /// The channels, and what is routed over them.
     pub channels: Channels,
+    /// The incidents.
+    pub incidents: Host<Incidents>,
+    /// The units.
+    pub units: Host<Units>,
+    /// The assignments of units to incidents.
+    pub assignments: Host<Assignments>,
+    /// The desks that number them, one per organisation.
+    pub desks: Host<Desk>,
+    /// What is known of units and incidents.
+    pub situation: Arc<Situation>,
     /// What is published of the trees.
     pub trees: Arc<Trees>,
     /// The machines that workflows can be registered with.
@@ -190,7 +206,16 @@ impl Node {
         let channel_host = runtime.entity_observed(Arc::new(Channel), published.clone())?;
         published.load_all(&*store, channel_host.loader()).await?;
         let dispatch_host = runtime.entity(Arc::new(Failover))?;
+        let situation = Arc::new(Situation::new(env.clone()));
+        let incidents = runtime.entity_observed(Arc::new(Incidents), situation.clone())?;
+        let units = runtime.entity_observed(Arc::new(Units), situation.clone())?;
+        let assignments = runtime.entity_observed(Arc::new(Assignments), situation.clone())?;
+        let desks = runtime.entity(Arc::new(Desk))?;
         let (mut hosts, detectors) = kinds.register(&runtime)?;
+        hosts.insert(TypeId::of::<Incidents>(), Box::new(incidents.clone()));
+        hosts.insert(TypeId::of::<Units>(), Box::new(units.clone()));
+        hosts.insert(TypeId::of::<Assignments>(), Box::new(assignments.clone()));
+        hosts.insert(TypeId::of::<Desk>(), Box::new(desks.clone()));
         hosts.insert(TypeId::of::<Channel>(), Box::new(channel_host.clone()));
         hosts.insert(TypeId::of::<Failover>(), Box::new(dispatch_host.clone()));
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
@@ -200,6 +225,10 @@ impl Node {
         hosts.insert(TypeId::of::<RoutingNode>(), Box::new(routing_nodes.clone()));
         runtime.reactor(Arc::new(EngineToTree))?;
         runtime.reactor(Arc::new(TreeToEngine))?;
+        runtime.reactor(Arc::new(FromUnits))?;
+        runtime.reactor(Arc::new(FromIncidents))?;
+        runtime.reactor(Arc::new(FromAssignments))?;
+        runtime.reactor(Arc::new(FromDesk))?;
         let hosts = Arc::new(hosts);
         let places = config.policy.simulations_max;
         let simulator = Simulator::new(journal.clone(), simulations.clone(), trees.clone(), config.runtime.deadline, places);
@@ -210,6 +239,7 @@ impl Node {
         let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, detectors, deadline);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
+        env.spawn(situation.clone().catch_up(views.clone(), store.clone(), stopped.clone()));
         env.spawn(projector.run(journal.commits(), stopped));
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
         Ok(Self {
@@ -227,6 +257,11 @@ impl Node {
             routing_nodes,
             topologies,
             channels,
+            incidents,
+            units,
+            assignments,
+            desks,
+            situation,
             trees,
             machines,
             views,

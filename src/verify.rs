@@ -6,6 +6,10 @@ use crate::node::Node;
 use ionveil_actors::{LoadError, Loaded, Loader};
 use ionveil_channels::channel::Channel;
 use ionveil_channels::failover::Failover;
+use ionveil_dispatch::assignment::Assignments;
+use ionveil_dispatch::desk::Desk;
+use ionveil_dispatch::incident::Incidents;
+use ionveil_dispatch::unit::Units;
 use ionveil_journal::{Filter, Snapshot, Store, StoreError};
 use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
 use ionveil_policy::engine::Engine;
@@ -73,6 +77,10 @@ pub struct Kinds {
     routing_nodes: Loader<RoutingNode>,
     channels: Loader<Channel>,
     dispatches: Loader<Failover>,
+    incidents: Loader<Incidents>,
+    units: Loader<Units>,
+    assignments: Loader<Assignments>,
+    desks: Loader<Desk>,
 }
 
 impl Kinds {
@@ -87,6 +95,10 @@ impl Kinds {
             routing_nodes: Loader::new(Arc::new(RoutingNode { settings: config.routing }), store.clone()),
             channels: Loader::new(Arc::new(Channel), store.clone()),
             dispatches: Loader::new(Arc::new(Failover), store.clone()),
+            incidents: Loader::new(Arc::new(Incidents), store.clone()),
+            units: Loader::new(Arc::new(Units), store.clone()),
+            assignments: Loader::new(Arc::new(Assignments), store.clone()),
+            desks: Loader::new(Arc::new(Desk), store.clone()),
         }
     }
 
@@ -101,6 +113,10 @@ impl Kinds {
             routing_nodes: node.routing_nodes.loader().clone(),
             channels: node.channels.loaders().0.clone(),
             dispatches: node.channels.loaders().1.clone(),
+            incidents: node.incidents.loader().clone(),
+            units: node.units.loader().clone(),
+            assignments: node.assignments.loader().clone(),
+            desks: node.desks.loader().clone(),
         }
     }
 
@@ -116,6 +132,10 @@ impl Kinds {
             RoutingNode::KIND => check_entity(&self.routing_nodes, entity, report).await,
             Channel::KIND => check_entity(&self.channels, entity, report).await,
             Failover::KIND => check_entity(&self.dispatches, entity, report).await,
+            Incidents::KIND => check_entity(&self.incidents, entity, report).await,
+            Units::KIND => check_entity(&self.units, entity, report).await,
+            Assignments::KIND => check_entity(&self.assignments, entity, report).await,
+            Desk::KIND => check_entity(&self.desks, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

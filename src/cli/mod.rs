@@ -2,11 +2,13 @@
 //!
 //! Exit codes: 0 done, 1 it went wrong (or `verify` found something), 2 the command line or the configuration is wrong.
 
+mod board;
 pub mod channels;
 pub mod completions;
 pub mod config;
 pub mod events;
 pub mod import;
+pub mod incidents;
 pub mod migrate;
 pub mod migrate_workflows;
 pub mod output;
@@ -66,6 +68,10 @@ enum Command {
     Route(route::RouteCommand),
     /// Look at the channels of a server, and try one out
     Channels(channels::ChannelsCommand),
+    /// Look at the incidents of a server, newest first
+    Incidents(incidents::IncidentsCommand),
+    /// Look at the units of a server
+    Units(incidents::UnitsCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -96,6 +102,8 @@ impl Cli {
             Command::Policy(command) => command.run(args),
             Command::Route(command) => command.run(args),
             Command::Channels(command) => command.run(args),
+            Command::Incidents(command) => command.run(args),
+            Command::Units(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),

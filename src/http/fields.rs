@@ -83,6 +83,12 @@ impl Fields {
         self.left.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether a field is there and holds this value.
+    #[must_use]
+    pub fn is(&self, name: &str, value: &Value) -> bool {
+        self.left.get(name) == Some(value)
+    }
+
     /// Takes a text of one line, of 1 to `chars_max` characters, none of which is a control character.
     pub fn line(&mut self, name: &'static str, chars_max: usize) -> Option<String> {
         let text = self.required::<String>(name)?;

@@ -11,6 +11,7 @@ pub mod values;
 
 pub mod answers;
 pub mod app;
+pub mod assignments;
 pub mod call;
 pub mod channel_requests;
 pub mod channel_shapes;
@@ -20,6 +21,9 @@ pub mod drain;
 pub mod event_body;
 pub mod events;
 pub mod failover;
+pub mod incident_bodies;
+pub mod incident_requests;
+pub mod incidents;
 pub mod list;
 pub mod machines;
 pub mod openapi;
@@ -44,12 +48,15 @@ pub mod socket;
 pub mod sse;
 pub mod system;
 pub mod tree;
+pub mod unit_bodies;
+pub mod unit_requests;
+pub mod units;
 pub mod unrouted;
 pub mod workflow_requests;
 pub mod workflows;
 
 use actix_web::middleware::from_fn;
-use actix_web::web::{ServiceConfig, post, redirect, resource, scope, to};
+use actix_web::web::{ServiceConfig, get, post, redirect, resource, scope, to};
 
 /// Mounts the routes of the contract. The app's data must hold what [`server::start`] puts there.
 pub fn configure(routes: &mut ServiceConfig) {
@@ -110,6 +117,29 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(channels::test_channel)
         .service(failover::route_failover)
         .service(failover::list_attempts)
+        .service(incidents::create_incident)
+        .service(incidents::list_incidents)
+        .service(incidents::get_incident)
+        .service(incidents::update_incident)
+        .service(incidents::archive_incident)
+        .service(incidents::transition_incident)
+        .service(incidents::close_incident)
+        .service(incidents::remark_incident)
+        .service(incidents::merge_incident)
+        .service(incidents::get_timeline)
+        .service(units::create_unit)
+        .service(units::list_units)
+        .service(resource("/units/capacity").route(get().to(units::get_capacity)).default_service(to(unrouted::answer)))
+        .service(resource("/units/certificates").route(get().to(units::list_certificates)).default_service(to(unrouted::answer)))
+        .service(units::get_unit)
+        .service(units::update_unit)
+        .service(units::set_unit_status)
+        .service(units::move_unit)
+        .service(units::certify_unit)
+        .service(units::list_available)
+        .service(assignments::dispatch_units)
+        .service(assignments::reassign_unit)
+        .service(assignments::release_unit)
         .service(simulations::routes());
     let at_root = resource("/dispatch/route/failover")
         .wrap(from_fn(drain::turn_away))

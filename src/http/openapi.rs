@@ -2,8 +2,8 @@
 
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    channels, dead_letters, events, failover, machines, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, resilience,
-    routing, simulations, system, tree, workflows,
+    assignments, channels, dead_letters, events, failover, incidents, machines, policy, policy_audit, policy_commands, policy_outcomes,
+    policy_preview, resilience, routing, simulations, system, tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -33,6 +33,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         channels::create_channel, channels::list_channels, channels::get_channel, channels::change_channel, channels::remove_channel,
         channels::block_channel, channels::unblock_channel, channels::force_channel, channels::test_channel,
         failover::route_failover, failover::route_failover_at_root, failover::list_attempts,
+        incidents::create_incident, incidents::list_incidents, incidents::get_incident, incidents::update_incident, incidents::archive_incident,
+        incidents::transition_incident, incidents::close_incident, incidents::remark_incident, incidents::merge_incident, incidents::get_timeline,
+        units::create_unit, units::list_units, units::get_capacity, units::list_certificates, units::get_unit, units::update_unit,
+        units::set_unit_status, units::move_unit, units::certify_unit, units::list_available,
+        assignments::dispatch_units, assignments::reassign_unit, assignments::release_unit,
         system::get_health, system::get_live, system::get_ready, system::get_metrics,
     ),
     components(schemas(Fault, ProblemBody)),

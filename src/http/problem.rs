@@ -176,6 +176,7 @@ codes! {
     MustResolveFirst = "must_resolve_first", CONFLICT, "The incident is being worked on";
     NotOnIncident = "not_on_incident", CONFLICT, "The unit is not on this incident";
     TerminalIncident = "terminal_incident", CONFLICT, "The incident has ended";
+    UnitUnavailable = "unit_unavailable", CONFLICT, "The unit cannot be had now";
     PolicyHalted = "policy_halted", CONFLICT, "Policy has halted this";
     NoHistory = "no_history", CONFLICT, "There is nothing to go back to";
     HistoryTooLong = "history_too_long", CONFLICT, "The history is too long to be cloned";

@@ -22,7 +22,7 @@ pub(super) struct When {
 }
 
 impl When {
-    fn read(fields: &mut Fields) -> Self {
+    pub(super) fn read(fields: &mut Fields) -> Self {
         Self { occurred_at: fields.optional("occurred_at"), expected_version: fields.optional("expected_version") }
     }
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod damaged;
 mod given;
+mod incidents;
 mod keys;
 mod killed;
 mod migrated;

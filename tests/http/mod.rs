@@ -3,15 +3,18 @@
 #![expect(clippy::disallowed_methods, reason = "the server is another process; these tests wait for its end on a thread")]
 
 mod answer;
+mod assignments;
 mod bodies;
 mod channels;
 mod client;
+mod dispatch_tenants;
 mod drain;
 mod exposure;
 mod failover;
 mod feed;
 mod given;
 mod idempotency;
+mod incidents;
 mod lists;
 mod machines;
 mod past;
@@ -37,6 +40,7 @@ mod streams;
 mod system;
 mod tenants;
 mod tokens;
+mod units;
 mod urgent;
 mod wire;
 mod workflows;

@@ -38,6 +38,9 @@ const ROUTING: &str = "/api/v1/routing/nodes";
 const LOAD: &str = r#"{"service":"s","endpoint":"e","latency_ms":20,"queue_depth":2,"saturation":0.1}"#;
 const REGIONS: &str = r#"{"primary":"a","candidates":["b"]}"#;
 const REPLAY: &str = r#"{"events":10,"timeout_s":2,"primary":"a","candidates":["b"]}"#;
+const INCIDENTS: &str = "/api/v1/incidents";
+const CALL: &str = r#"{"title":"t","description":"d","latitude":1,"longitude":1}"#;
+const CERTIFICATE: &str = r#"{"name":"emt","issued":"2020-01-01T00:00:00Z","expires":"2999-01-01T00:00:00Z"}"#;
 const CHANNELS: &str = "/api/v1/channels";
 const NODES: &str = "/api/v1/policy/nodes";
 const OVERRIDE: &str = "/api/v1/policy/nodes/z/override";
@@ -128,6 +131,29 @@ const ROUTES: &[Route] = &[
     post("/dispatch/route/failover", "/dispatch/route/failover", r#"{"dispatch_id":"d2","primary":"c"}"#, Least::Dispatcher, 200),
     get("/api/v1/routing/attempts", "/api/v1/routing/attempts", Least::Operator),
     Route { method: "DELETE", body: None, ..post("/api/v1/channels/{name}", "/api/v1/channels/c", "", Least::Admin, 200) },
+    post("/api/v1/incidents", INCIDENTS, CALL, Least::Operator, 201),
+    get("/api/v1/incidents", INCIDENTS, Least::Operator),
+    Route { status: 404, ..get("/api/v1/incidents/{id}", "/api/v1/incidents/nobody", Least::Operator) },
+    Route { method: "PATCH", ..post("/api/v1/incidents/{id}", "/api/v1/incidents/nobody", r#"{"title":"t"}"#, Least::Dispatcher, 404) },
+    Route { method: "DELETE", status: 404, ..get("/api/v1/incidents/{id}", "/api/v1/incidents/nobody", Least::Admin) },
+    post("/api/v1/incidents/{id}/transitions", "/api/v1/incidents/nobody/transitions", r#"{"to":"triaged"}"#, Least::Dispatcher, 404),
+    post("/api/v1/incidents/{id}/merge", "/api/v1/incidents/nobody/merge", r#"{"secondary":"x"}"#, Least::Dispatcher, 404),
+    post("/api/v1/incidents/{id}/close", "/api/v1/incidents/nobody/close", "{}", Least::Dispatcher, 404),
+    post("/api/v1/incidents/{id}/remarks", "/api/v1/incidents/nobody/remarks", r#"{"text":"t"}"#, Least::Operator, 404),
+    post("/api/v1/incidents/{id}/reassign", "/api/v1/incidents/nobody/reassign", r#"{"from":"a","to":"b"}"#, Least::Dispatcher, 404),
+    post("/api/v1/incidents/{id}/units/{unit}/release", "/api/v1/incidents/nobody/units/u/release", "{}", Least::Dispatcher, 404),
+    Route { status: 404, ..get("/api/v1/incidents/{id}/timeline", "/api/v1/incidents/nobody/timeline", Least::Operator) },
+    post("/api/v1/units", "/api/v1/units", r#"{"id":"u","name":"u","type":"engine"}"#, Least::Dispatcher, 201),
+    get("/api/v1/units", "/api/v1/units", Least::Operator),
+    get("/api/v1/units/capacity", "/api/v1/units/capacity", Least::Operator),
+    get("/api/v1/units/certificates", "/api/v1/units/certificates", Least::Operator),
+    get("/api/v1/units/{id}", "/api/v1/units/u", Least::Operator),
+    Route { method: "PATCH", ..post("/api/v1/units/{id}", "/api/v1/units/u", r#"{"name":"v"}"#, Least::Dispatcher, 200) },
+    post("/api/v1/units/{id}/status", "/api/v1/units/u/status", r#"{"duty":"on_break"}"#, Least::Dispatcher, 200),
+    post("/api/v1/units/{id}/position", "/api/v1/units/u/position", r#"{"latitude":1,"longitude":1}"#, Least::Operator, 200),
+    post("/api/v1/units/{id}/certificates", "/api/v1/units/u/certificates", CERTIFICATE, Least::Dispatcher, 200),
+    get("/api/v1/resources/available", "/api/v1/resources/available?lat=1&lon=1", Least::Operator),
+    post("/api/v1/dispatch", "/api/v1/dispatch", r#"{"incident":"nobody"}"#, Least::Dispatcher, 404),
     get("/api/v1/events", "/api/v1/events", Least::Operator),
     get("/api/v1/events/stream", "/api/v1/events/stream", Least::Operator),
 ];

@@ -46,6 +46,8 @@ async fn no_made_up_request_gets_an_answer_that_is_not_described() {
     for endpoint in ["0", "a"] {
         let load = json!({"service": "0", "endpoint": endpoint, "latency_ms": 1, "queue_depth": 0, "saturation": 0.1});
         world.api.post("/api/v1/routing/nodes", load).await.json(201);
+        let unit = json!({"id": endpoint, "name": "U", "type": "engine", "latitude": 0, "longitude": 0});
+        world.api.post("/api/v1/units", unit).await.json(201);
     }
     let description = world.server.url("/openapi.json");
     let folder = world.data_dir().to_owned();

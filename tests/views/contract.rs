@@ -46,7 +46,7 @@ async fn rows_follow_the_events(mut place: Place) {
 
 async fn other_kinds_of_entities_make_no_rows(mut place: Place) {
     let (views, mut script) = (place.open().await, Script::new().await);
-    script.append(stream("incident", "a", "x"), "opened", 9, "no JSON at all".to_owned()).await;
+    script.append(stream("siren", "a", "x"), "opened", 9, "no JSON at all".to_owned()).await;
     script.register("a", "x", "dispatch", "queued").await;
     script.project(&views).await;
     assert_eq!(rows(&views).await.len(), 1);

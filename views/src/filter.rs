@@ -1,5 +1,8 @@
-//! What a list of workflows or of the audit is narrowed down to, and how that is said in SQL.
+//! What a list is narrowed down to, and how that is said in SQL.
 
+use ionveil_dispatch::incident::Status;
+use ionveil_dispatch::scale::Priority;
+use ionveil_dispatch::unit::Availability;
 use ionveil_kernel::{EntityId, Timestamp};
 
 /// Which workflows a reader wants; an empty filter means all of the organisation.
@@ -67,6 +70,63 @@ impl AttemptFilter {
     }
 }
 
+/// Which incidents of an organisation a reader wants; an empty filter means all of them. What was put away is in no list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IncidentFilter {
+    /// Only those in this status.
+    pub status: Option<Status>,
+    /// Only those of this priority.
+    pub priority: Option<Priority>,
+    /// Only those in this zone.
+    pub zone: Option<EntityId>,
+}
+
+/// A place in the list of incidents, newest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncidentPlace {
+    /// When the incident was reported.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: EntityId,
+}
+
+impl IncidentFilter {
+    /// `text` with the conditions; their parameters follow the `taken` ones of the text.
+    pub(crate) fn put_into(&self, text: &str, taken: usize) -> String {
+        let asked = [("status", self.status.is_some()), ("zone", self.zone.is_some()), ("priority", self.priority.is_some())];
+        let columns: Vec<_> = asked.into_iter().filter(|(_, asked)| *asked).map(|(column, _)| column).collect();
+        with(text, &columns, taken)
+    }
+
+    /// The texts to bind, in order; the priority comes after them.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.status.map(Status::as_str).into_iter().chain(self.zone.as_ref().map(EntityId::as_str))
+    }
+}
+
+/// Which units of an organisation a reader wants; an empty filter means all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnitFilter {
+    /// Only those of this type.
+    pub unit_type: Option<String>,
+    /// Only those in this status.
+    pub status: Option<Availability>,
+}
+
+impl UnitFilter {
+    /// `text` with the conditions; their parameters follow the `taken` ones of the text.
+    pub(crate) fn put_into(&self, text: &str, taken: usize) -> String {
+        let asked = [("unit_type", self.unit_type.is_some()), ("status", self.status.is_some())];
+        let columns: Vec<_> = asked.into_iter().filter(|(_, asked)| *asked).map(|(column, _)| column).collect();
+        with(text, &columns, taken)
+    }
+
+    /// The values to bind, in order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.unit_type.as_deref().into_iter().chain(self.status.map(Availability::as_str))
+    }
+}
+
 /// Conditions where `text` says `/*filter*/`.
 fn with(text: &str, columns: &[&str], taken: usize) -> String {
     let numbered = columns.iter().zip(taken + 1..).map(|(column, number)| format!(" AND {column} = ${number}"));
@@ -127,5 +187,19 @@ mod tests {
             assert_eq!(filtered.text(&filter), expected);
             assert_eq!(filter.values().count(), expected.matches("AND").count());
         }
+    }
+
+    #[test]
+    fn each_wish_of_a_list_of_dispatch_has_its_parameter() {
+        let incidents =
+            IncidentFilter { status: Some(Status::EnRoute), priority: Some(Priority::MOST_URGENT), zone: EntityId::new("z").ok() };
+        assert_eq!(incidents.put_into("a $1 /*filter*/", 1), "a $1  AND status = $2 AND zone = $3 AND priority = $4");
+        assert_eq!(incidents.texts().collect::<Vec<_>>(), ["en_route", "z"]);
+        let only = IncidentFilter { status: None, zone: None, ..incidents };
+        assert_eq!((only.put_into("/*filter*/", 4).as_str(), only.texts().count()), (" AND priority = $5", 0));
+        let units = UnitFilter { unit_type: Some("engine".to_owned()), status: Some(Availability::OnScene) };
+        assert_eq!(units.put_into("/*filter*/", 3), " AND unit_type = $4 AND status = $5");
+        assert_eq!(units.values().collect::<Vec<_>>(), ["engine", "on_scene"]);
+        assert_eq!(UnitFilter::default().put_into("x /*filter*/", 3), "x ");
     }
 }

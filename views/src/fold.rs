@@ -2,7 +2,10 @@
 
 use crate::work::WorkRow;
 use ionveil_channels::view as channels;
-use ionveil_kernel::{EntityId, EventId, Org, Recorded};
+use ionveil_dispatch::incident::{self, Incidents};
+use ionveil_dispatch::unit::{self, Units};
+use ionveil_dispatch::view as dispatch;
+use ionveil_kernel::{Decider, EntityId, EventId, Org, Recorded};
 use ionveil_policy::preview::WorkKind;
 use ionveil_policy::view as policy;
 use ionveil_workflow::KIND;
@@ -27,14 +30,22 @@ pub struct Poison {
     pub reason: String,
 }
 
-/// The names of the rows that `events` change, once each, in order; not of those that begin among them, which the
+/// The names of the rows of a kind that `events` change, once each, in order; not of those that begin among them, which the
 /// tables cannot have.
-pub(crate) fn keys(events: &[Recorded]) -> Vec<Key> {
-    let ours = events.iter().filter(|event| event.stream.kind.as_str() == KIND);
+pub(crate) fn keys(events: &[Recorded], kind: &str) -> Vec<Key> {
+    let ours = events.iter().filter(|event| event.stream.kind.as_str() == kind);
     let mut places: Vec<_> = ours.map(|event| (&event.stream.org, &event.stream.id, event.sequence_number)).collect();
     places.sort_unstable();
     places.dedup_by_key(|(org, id, _)| (*org, *id));
     places.into_iter().filter(|(_, _, first)| *first > 1).map(|(org, id, _)| (org.clone(), id.clone())).collect()
+}
+
+/// The rows that a page of events changes, as the tables have them.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) workflows: Vec<Row>,
+    pub(crate) incidents: Vec<dispatch::IncidentRow>,
+    pub(crate) units: Vec<dispatch::UnitRow>,
 }
 
 /// What a page of events makes of the tables.
@@ -42,6 +53,10 @@ pub(crate) fn keys(events: &[Recorded]) -> Vec<Key> {
 pub(crate) struct Changes {
     /// The workflows that changed, as they are now, in the order of their names.
     pub(crate) workflows: Vec<Row>,
+    /// The incidents that changed, likewise.
+    pub(crate) incidents: Vec<dispatch::IncidentRow>,
+    /// The units that changed, likewise.
+    pub(crate) units: Vec<dispatch::UnitRow>,
     /// New work that policy can stop.
     pub(crate) work: Vec<WorkRow>,
     /// New lines of the audit.
@@ -54,15 +69,20 @@ pub(crate) struct Changes {
 ///
 /// # Errors
 /// The index of the first event that cannot be taken in, and what is wrong with it; the rows are lost then.
-pub(crate) fn fold(rows: Vec<Row>, events: &[Recorded]) -> Result<Changes, (usize, Poison)> {
+pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, Poison)> {
+    let (mut incidents, mut units) = (Slots::of(rows.incidents), Slots::of(rows.units));
     let mut known: BTreeMap<Key, Slot> =
-        rows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), Slot { row: Some(row), changed: false })).collect();
+        rows.workflows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), Slot { row: Some(row), changed: false })).collect();
     let (mut changes, mut attempts) = (Changes::default(), BTreeMap::new());
     for (index, event) in events.iter().enumerate() {
         if event.stream.kind.as_str() == KIND {
             let slot = known.entry((event.stream.org.clone(), event.stream.id.clone())).or_default();
             let work = slot.take(event).map_err(|error| (index, poison(event, &error)))?;
             changes.work.extend(work);
+        } else if event.stream.kind.as_str() == incident::KIND {
+            incidents.take(&Incidents, event).map_err(|error| (index, poison(event, &error)))?;
+        } else if event.stream.kind.as_str() == unit::KIND {
+            units.take(&Units, event).map_err(|error| (index, poison(event, &error)))?;
         } else if let Some(row) = channels::project(event).map_err(|error| (index, poison(event, &error)))? {
             attempts.insert((row.org.clone(), row.attempt.dispatch_id.clone(), row.attempt.number), row);
         } else {
@@ -70,8 +90,33 @@ pub(crate) fn fold(rows: Vec<Row>, events: &[Recorded]) -> Result<Changes, (usiz
         }
     }
     changes.attempts = attempts.into_values().collect();
+    changes.incidents = incidents.changed(|state| state.live().is_some());
+    changes.units = units.changed(|state| state.live().is_some());
     changes.workflows = known.into_values().filter(|slot| slot.changed).filter_map(|slot| slot.row).collect();
     Ok(changes)
+}
+
+/// Rows of one kind of dispatch, with whether each has changed.
+struct Slots<S>(BTreeMap<Key, (Option<dispatch::Row<S>>, bool)>);
+
+impl<S> Slots<S> {
+    fn of(rows: Vec<dispatch::Row<S>>) -> Self {
+        Self(rows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), (Some(row), false))).collect())
+    }
+
+    fn take<D: Decider<Part = (), State = S>>(&mut self, decider: &D, event: &Recorded) -> Result<(), dispatch::ViewError> {
+        let (row, changed) = self.0.entry((event.stream.org.clone(), event.stream.id.clone())).or_default();
+        let before = row.as_ref().map_or(0, |row| row.version);
+        *row = dispatch::project(decider, row.take(), event)?;
+        *changed |= row.as_ref().is_some_and(|row| row.version != before);
+        Ok(())
+    }
+
+    /// The rows that changed and are of something.
+    fn changed(self, is_there: impl Fn(&S) -> bool) -> Vec<dispatch::Row<S>> {
+        let changed = self.0.into_values().filter(|(_, changed)| *changed).filter_map(|(row, _)| row);
+        changed.filter(|row| is_there(&row.state)).collect()
+    }
 }
 
 #[derive(Default)]

@@ -17,9 +17,10 @@ mod views;
 mod work;
 
 pub use error::{Behind, ViewsError};
-pub use filter::{AttemptFilter, AttemptPlace, AuditFilter, WorkflowFilter};
+pub use filter::{AttemptFilter, AttemptPlace, AuditFilter, IncidentFilter, IncidentPlace, UnitFilter, WorkflowFilter};
 pub use fold::Poison;
 pub use ionveil_channels::view::{Attempt, Row as AttemptRow};
+pub use ionveil_dispatch::view::{IncidentRow, UnitRow};
 pub use ionveil_policy::view::Row as AuditRow;
 pub use ionveil_workflow::view::Row as WorkflowRow;
 pub use location::Location;

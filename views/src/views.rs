@@ -5,8 +5,8 @@
 use crate::tables::Tables;
 use crate::tables::apply::{Outcome, Page};
 use crate::{
-    Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, Location, Poison, ScopeCount, ViewsError, WorkPlace, WorkScope,
-    WorkflowFilter, WorkflowRow,
+    Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, IncidentFilter, IncidentPlace, IncidentRow, Location, Poison, ScopeCount,
+    UnitFilter, UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_kernel::{EntityId, Env, EventId, Org, Recorded, Timestamp};
 use ionveil_policy::tree::AuditRecord;
@@ -147,6 +147,39 @@ impl Views {
     /// `Unavailable`.
     pub async fn count(&self, org: &Org, filter: &WorkflowFilter) -> Result<u64, ViewsError> {
         self.tables.count(org, filter).await
+    }
+
+    /// Incidents of an organisation, newest first, those behind `after` (exclusive), at most `limit` and [`PAGE_ROWS_MAX`]; what
+    /// was put away is left out.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn incidents(
+        &self,
+        org: &Org,
+        filter: &IncidentFilter,
+        after: Option<&IncidentPlace>,
+        limit: usize,
+    ) -> Result<Vec<IncidentRow>, ViewsError> {
+        let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
+        self.tables.incidents(org, filter, after, limit).await
+    }
+
+    /// How many incidents of an organisation the filter admits; what was put away is left out.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn count_incidents(&self, org: &Org, filter: &IncidentFilter) -> Result<u64, ViewsError> {
+        self.tables.count_incidents(org, filter).await
+    }
+
+    /// Units of an organisation by id (byte order), those after `after` (exclusive), at most `limit` and [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn units(&self, org: &Org, filter: &UnitFilter, after: Option<&EntityId>, limit: usize) -> Result<Vec<UnitRow>, ViewsError> {
+        let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
+        self.tables.units(org, filter, after, limit).await
     }
 
     /// Attempts to send over channels by time, those after `after` (exclusive), at most `limit` and [`PAGE_ROWS_MAX`].

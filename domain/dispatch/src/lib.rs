@@ -14,6 +14,7 @@
 //! | the orders that wait | `pool/` |
 //! | how healthy a queue is | `queue/` |
 //! | big batches of commands | `intake/` |
+//! | the lists of incidents and units | `view.rs` |
 //! | what the policy in force stops | `policy.rs` |
 //!
 //! The invariants of each entity are numbered in its own `mod.rs`; `evolve` names them when a stored history breaks one.
@@ -40,4 +41,5 @@ pub mod scale;
 pub mod sla;
 pub mod triage;
 pub mod unit;
+pub mod view;
 pub mod words;

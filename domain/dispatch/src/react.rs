@@ -95,10 +95,8 @@ impl Reactor for FromUnits {
                 asks.workflow(&of.assignment, &register)?;
             }
             Event::StatusChanged(of) => {
-                for (to, assignment) in moves(of.from, of.to).iter().zip(std::iter::repeat(&of.assignment)) {
-                    if let Some(assignment) = assignment {
-                        asks.workflow(assignment, &json!({"type": "transition", "to": to}))?;
-                    }
+                if let (Some(to), Some(assignment)) = (stage(of.to), &of.assignment) {
+                    asks.workflow(assignment, &json!({"type": "transition", "to": to}))?;
                 }
             }
             Event::Released(of) => {
@@ -119,14 +117,13 @@ impl Reactor for FromUnits {
     }
 }
 
-/// Where a unit's workflow goes with it; it passes over no state. A workflow that has arrived ends there, and is not called off
-/// when the unit leaves: it refuses that.
-const fn moves(from: Availability, to: Availability) -> &'static [&'static str] {
-    match (from, to) {
-        (_, Availability::EnRoute) => &["departed"],
-        (Availability::Dispatched, Availability::OnScene) => &["departed", "arrived"],
-        (_, Availability::OnScene) => &["arrived"],
-        (_, Availability::Available | Availability::Dispatched | Availability::Returning | Availability::OutOfService) => &[],
+/// Where a unit's workflow goes with it: one stage for each event, because commands that one event leads to have no order. A
+/// workflow that has arrived ends there, and is not called off when the unit leaves: it refuses that.
+const fn stage(to: Availability) -> Option<&'static str> {
+    match to {
+        Availability::EnRoute => Some("departed"),
+        Availability::OnScene => Some("arrived"),
+        Availability::Available | Availability::Dispatched | Availability::Returning | Availability::OutOfService => None,
     }
 }
 

@@ -2,14 +2,17 @@
 //! over one to try it out.
 
 mod draw;
-mod table;
 mod test;
 
+use super::board::BoardArgs;
 use super::config::ConfigArgs;
-use super::site::Site;
+use super::site::{Site, read};
 use super::target::ServerArgs;
-use super::{load, runtime};
+use super::{load, pages, runtime};
+use crate::remote::Remote;
 use clap::{Args, Subcommand};
+use draw::{Channel, draw};
+use serde_json::Value;
 use std::process::ExitCode;
 
 /// Look at the channels of a server, and try one out.
@@ -18,7 +21,7 @@ pub struct ChannelsCommand {
     #[command(flatten)]
     server: ServerArgs,
     #[command(flatten)]
-    table: table::TableArgs,
+    board: BoardArgs,
     #[command(subcommand)]
     action: Option<Action>,
 }
@@ -40,9 +43,24 @@ impl ChannelsCommand {
         let site = Site { config, args: self.server };
         runtime::run(|threads| async move {
             match self.action {
-                None => self.table.run(&site, &threads.env).await,
+                None => self.board.run(&site, &threads.env, fetch, lines).await,
                 Some(Action::Test(command)) => command.run(&site.server()?).await,
             }
         })
     }
+}
+
+async fn fetch(server: &Remote) -> anyhow::Result<Vec<Value>> {
+    let mut all = Vec::new();
+    let take = |channel| {
+        all.push(channel);
+        Ok(())
+    };
+    pages::each(server, &["channels"], &[], take).await?;
+    Ok(all)
+}
+
+fn lines(all: Vec<Value>, now: ionveil_kernel::Timestamp, look: super::table::Look) -> anyhow::Result<Vec<String>> {
+    let channels = all.into_iter().map(read::<Channel>).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(draw(&channels, now, look))
 }

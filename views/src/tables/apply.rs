@@ -1,9 +1,10 @@
 //! The transactions on the tables, the same for every database: a page with its checkpoint, and a new beginning.
 
 use super::{VERSION, integer};
-use crate::fold::{Changes, Key, fold, keys};
+use crate::fold::{Changes, Key, Rows, fold, keys};
 use crate::work::WorkRow;
-use crate::{AttemptRow, AuditRow, Poison, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, IncidentRow, Poison, UnitRow, ViewsError, WorkflowRow};
+use ionveil_dispatch::{incident, unit};
 use ionveil_kernel::Recorded;
 
 /// A piece of a partition: everything after `from` up to `scanned_to` was looked at, and `events` is what was found.
@@ -35,6 +36,14 @@ pub(crate) trait Work: Send {
     fn lock(&mut self, partition: u16) -> impl Future<Output = Result<(i64, u64), ViewsError>> + Send;
     /// The rows of these names that there are.
     fn load(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<WorkflowRow>, ViewsError>> + Send;
+    /// The incidents of these names that there are.
+    fn load_incidents(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<IncidentRow>, ViewsError>> + Send;
+    /// Writes incidents.
+    fn store_incidents(&mut self, rows: &[IncidentRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// The units of these names that there are.
+    fn load_units(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<UnitRow>, ViewsError>> + Send;
+    /// Writes units.
+    fn store_units(&mut self, rows: &[UnitRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Writes rows.
     fn store(&mut self, rows: &[WorkflowRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Adds work, each piece once: it is the checkpoint that keeps a page from being taken in twice.
@@ -95,6 +104,12 @@ async fn write(work: &mut impl Work, changes: &Changes) -> Result<(), ViewsError
     if !changes.workflows.is_empty() {
         work.store(&changes.workflows).await?;
     }
+    if !changes.incidents.is_empty() {
+        work.store_incidents(&changes.incidents).await?;
+    }
+    if !changes.units.is_empty() {
+        work.store_units(&changes.units).await?;
+    }
     if !changes.work.is_empty() {
         work.note_work(&changes.work).await?;
     }
@@ -108,9 +123,19 @@ async fn write(work: &mut impl Work, changes: &Changes) -> Result<(), ViewsError
 }
 
 /// The rows that `events` change, as they are now.
-async fn load(work: &mut impl Work, events: &[Recorded]) -> Result<Vec<WorkflowRow>, ViewsError> {
-    let keys = keys(events);
-    if keys.is_empty() { Ok(Vec::new()) } else { work.load(&keys).await }
+async fn load(work: &mut impl Work, events: &[Recorded]) -> Result<Rows, ViewsError> {
+    let mut rows = Rows::default();
+    let (workflows, incidents, units) = (keys(events, ionveil_workflow::KIND), keys(events, incident::KIND), keys(events, unit::KIND));
+    if !workflows.is_empty() {
+        rows.workflows = work.load(&workflows).await?;
+    }
+    if !incidents.is_empty() {
+        rows.incidents = work.load_incidents(&incidents).await?;
+    }
+    if !units.is_empty() {
+        rows.units = work.load_units(&units).await?;
+    }
+    Ok(rows)
 }
 
 /// Sees to it that there is a checkpoint of this projection for each partition; begins anew if there is not, or if told.

@@ -8,8 +8,8 @@ mod sqlite;
 
 use crate::filter::{AttemptLists, Filtered};
 use crate::{
-    AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, Location, ScopeCount, ViewsError, WorkPlace, WorkScope, WorkflowFilter,
-    WorkflowRow,
+    AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, ScopeCount, UnitFilter,
+    UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_channels::view::Attempt;
 use ionveil_kernel::{EntityId, Org, Timestamp};
@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// The view of this crate, and the version of its projection: raise it when the same events make other rows, and every
 /// row is made anew at the next start.
 pub(crate) const VIEW: &str = "workflows";
-/// See [`VIEW`].
+/// See [`VIEW`]. It is also raised when the form of a kept state changes.
 pub(crate) const VERSION: i64 = 3;
 /// Where applied schema steps are kept.
 const STEPS_TABLE: &str = "views_migrations";
@@ -105,6 +105,30 @@ impl Tables {
         either!(self, tables => tables.count(org, filter).await)
     }
 
+    pub(crate) async fn incidents(
+        &self,
+        org: &Org,
+        filter: &IncidentFilter,
+        after: Option<&IncidentPlace>,
+        limit: i64,
+    ) -> Result<Vec<IncidentRow>, ViewsError> {
+        either!(self, tables => tables.incidents(org, filter, after, limit).await)
+    }
+
+    pub(crate) async fn count_incidents(&self, org: &Org, filter: &IncidentFilter) -> Result<u64, ViewsError> {
+        either!(self, tables => tables.count_incidents(org, filter).await)
+    }
+
+    pub(crate) async fn units(
+        &self,
+        org: &Org,
+        filter: &UnitFilter,
+        after: Option<&EntityId>,
+        limit: i64,
+    ) -> Result<Vec<UnitRow>, ViewsError> {
+        either!(self, tables => tables.units(org, filter, after, limit).await)
+    }
+
     pub(crate) async fn audit(&self, org: &Org, filter: &AuditFilter, after: i64, limit: i64) -> Result<Vec<AuditRecord>, ViewsError> {
         either!(self, tables => tables.audit(org, filter, after, limit).await)
     }
@@ -139,7 +163,7 @@ impl Tables {
 }
 
 /// The steps of the schema, named as their files are, in order.
-fn migrator(steps: [(&'static str, &'static str); 4]) -> Migrator {
+fn migrator(steps: [(&'static str, &'static str); 5]) -> Migrator {
     let step = |((name, text), number): ((&'static str, &'static str), i64)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
@@ -161,6 +185,34 @@ pub(crate) fn integer(count: u64) -> Result<i64, ViewsError> {
 /// A count as the program has it.
 fn count(integer: i64) -> Result<u64, ViewsError> {
     u64::try_from(integer).map_err(|_| ViewsError::Corrupt(format!("{integer} where a count should be")))
+}
+
+/// In the order of `store_incidents.sql`.
+type IncidentColumns<'a> = (&'a str, &'a str, i64, Option<&'a str>, &'a str, i64, i64, i64, String, i64, i64);
+
+fn incident_columns(rows: &[IncidentRow]) -> Result<Vec<IncidentColumns<'_>>, ViewsError> {
+    let live = rows.iter().filter_map(|row| Some((row, row.state.live()?)));
+    live.map(|(row, incident)| {
+        let (zone, priority) = (incident.zone.as_ref().map(EntityId::as_str), i64::from(incident.priority.number()));
+        let (created_at, archived, version) = (incident.created_at.micros(), i64::from(incident.archived), integer(row.version)?);
+        let (record, times) = (text(&row.state)?, (row.occurred_at.micros(), row.recorded_at.micros()));
+        let (org, id, status) = (row.org.as_str(), row.id.as_str(), incident.status.as_str());
+        Ok((org, id, created_at, zone, status, priority, archived, version, record, times.0, times.1))
+    })
+    .collect()
+}
+
+/// In the order of `store_units.sql`.
+type UnitColumns<'a> = (&'a str, &'a str, &'a str, &'a str, i64, String, i64, i64);
+
+fn unit_columns(rows: &[UnitRow]) -> Result<Vec<UnitColumns<'_>>, ViewsError> {
+    let live = rows.iter().filter_map(|row| Some((row, row.state.live()?)));
+    live.map(|(row, unit)| {
+        let (org, id, unit_type, status) = (row.org.as_str(), row.id.as_str(), unit.unit_type.as_str(), unit.status().as_str());
+        let (version, record) = (integer(row.version)?, text(&row.state)?);
+        Ok((org, id, unit_type, status, version, record, row.occurred_at.micros(), row.recorded_at.micros()))
+    })
+    .collect()
 }
 
 /// A line of a list as it is kept.

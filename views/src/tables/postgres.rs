@@ -9,7 +9,7 @@ use super::reads::reads;
 use super::{Lists, STEPS_TABLE, VERSION, VIEW, migrator, safe};
 use crate::fold::Key;
 use crate::work::{WorkRow, by_hour};
-use crate::{AttemptRow, AuditRow, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, IncidentRow, UnitRow, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Row, Transaction};
@@ -73,6 +73,7 @@ async fn migrate(options: PgConnectOptions, schema: &str) -> Result<(), ViewsErr
         ("policy", include_str!("../../../migrations/postgres/views/0002_policy.sql")),
         ("work_hours", include_str!("../../../migrations/postgres/views/0003_work_hours.sql")),
         ("channels", include_str!("../../../migrations/postgres/views/0004_channels.sql")),
+        ("dispatch", include_str!("../../../migrations/postgres/views/0005_dispatch.sql")),
     ]);
     migrator.run_direct(None, &mut connection, false).await.map_err(ViewsError::Schema)?;
     Ok(connection.close().await?)
@@ -102,6 +103,51 @@ impl Work for PostgresWork {
         let (orgs, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(org, id)| (org.as_str(), id.as_str())).unzip();
         let query = sqlx::query(include_str!("sql/postgres/load.sql")).bind(orgs).bind(ids);
         query.fetch_all(&mut *self.0).await?.iter().map(workflow).collect()
+    }
+
+    async fn load_incidents(&mut self, keys: &[Key]) -> Result<Vec<IncidentRow>, ViewsError> {
+        let (orgs, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(org, id)| (org.as_str(), id.as_str())).unzip();
+        let query = sqlx::query(include_str!("sql/postgres/load_incidents.sql")).bind(orgs).bind(ids);
+        query.fetch_all(&mut *self.0).await?.iter().map(kept).collect()
+    }
+
+    async fn store_incidents(&mut self, rows: &[IncidentRow]) -> Result<(), ViewsError> {
+        let rows = super::incident_columns(rows)?;
+        let query = sqlx::query(include_str!("sql/postgres/store_incidents.sql"))
+            .bind(column(&rows, |row| row.0))
+            .bind(column(&rows, |row| row.1))
+            .bind(column(&rows, |row| row.2))
+            .bind(column(&rows, |row| row.3))
+            .bind(column(&rows, |row| row.4))
+            .bind(column(&rows, |row| row.5))
+            .bind(column(&rows, |row| row.6))
+            .bind(column(&rows, |row| row.7))
+            .bind(column(&rows, |row| row.8.as_str()))
+            .bind(column(&rows, |row| row.9))
+            .bind(column(&rows, |row| row.10));
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn load_units(&mut self, keys: &[Key]) -> Result<Vec<UnitRow>, ViewsError> {
+        let (orgs, ids): (Vec<_>, Vec<_>) = keys.iter().map(|(org, id)| (org.as_str(), id.as_str())).unzip();
+        let query = sqlx::query(include_str!("sql/postgres/load_units.sql")).bind(orgs).bind(ids);
+        query.fetch_all(&mut *self.0).await?.iter().map(kept).collect()
+    }
+
+    async fn store_units(&mut self, rows: &[UnitRow]) -> Result<(), ViewsError> {
+        let rows = super::unit_columns(rows)?;
+        let query = sqlx::query(include_str!("sql/postgres/store_units.sql"))
+            .bind(column(&rows, |row| row.0))
+            .bind(column(&rows, |row| row.1))
+            .bind(column(&rows, |row| row.2))
+            .bind(column(&rows, |row| row.3))
+            .bind(column(&rows, |row| row.4))
+            .bind(column(&rows, |row| row.5.as_str()))
+            .bind(column(&rows, |row| row.6))
+            .bind(column(&rows, |row| row.7));
+        query.execute(&mut *self.0).await?;
+        Ok(())
     }
 
     async fn store(&mut self, rows: &[WorkflowRow]) -> Result<(), ViewsError> {

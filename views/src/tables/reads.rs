@@ -101,6 +101,64 @@ macro_rules! reads {
             }
         }
 
+        impl $tables {
+            pub(super) async fn incidents(
+                &self,
+                org: &ionveil_kernel::Org,
+                filter: &$crate::IncidentFilter,
+                after: Option<&$crate::IncidentPlace>,
+                limit: i64,
+            ) -> Result<Vec<$crate::IncidentRow>, $crate::ViewsError> {
+                let text = filter.put_into(include_str!("sql/incidents.sql"), 4);
+                let (created_at, id) = after.map_or((i64::MAX, ""), |place| (place.created_at.micros(), place.id.as_str()));
+                let query = sqlx::query($crate::tables::safe(&text)).bind(org.as_str()).bind(created_at).bind(id).bind(limit);
+                let query = filter.texts().fold(query, |query, text| query.bind(text));
+                let query = filter.priority.iter().fold(query, |query, priority| query.bind(i64::from(priority.number())));
+                query.fetch_all(&self.readers).await?.iter().map(kept).collect()
+            }
+
+            pub(super) async fn count_incidents(
+                &self,
+                org: &ionveil_kernel::Org,
+                filter: &$crate::IncidentFilter,
+            ) -> Result<u64, $crate::ViewsError> {
+                let text = filter.put_into(include_str!("sql/count_incidents.sql"), 1);
+                let query = sqlx::query($crate::tables::safe(&text)).bind(org.as_str());
+                let query = filter.texts().fold(query, |query, text| query.bind(text));
+                let query = filter.priority.iter().fold(query, |query, priority| query.bind(i64::from(priority.number())));
+                $crate::tables::count(sqlx::Row::try_get(&query.fetch_one(&self.readers).await?, 0)?)
+            }
+
+            pub(super) async fn units(
+                &self,
+                org: &ionveil_kernel::Org,
+                filter: &$crate::UnitFilter,
+                after: Option<&ionveil_kernel::EntityId>,
+                limit: i64,
+            ) -> Result<Vec<$crate::UnitRow>, $crate::ViewsError> {
+                let text = filter.put_into(include_str!("sql/units.sql"), 3);
+                let query = sqlx::query($crate::tables::safe(&text)).bind(org.as_str()).bind(after.map_or("", |id| id.as_str()));
+                let query = filter.values().fold(query.bind(limit), |query, value| query.bind(value));
+                query.fetch_all(&self.readers).await?.iter().map(kept).collect()
+            }
+        }
+
+        /// An incident or a unit.
+        fn kept<S: serde::de::DeserializeOwned>(row: &$row) -> Result<ionveil_dispatch::view::Row<S>, $crate::ViewsError> {
+            use ionveil_kernel::{EntityId, NameError, Org, Timestamp};
+            use sqlx::Row as _;
+            let name = |error: NameError| $crate::ViewsError::Corrupt(error.to_string());
+            let record: &str = row.try_get(3)?;
+            Ok(ionveil_dispatch::view::Row {
+                org: Org::new(row.try_get(0)?).map_err(name)?,
+                id: EntityId::new(row.try_get(1)?).map_err(name)?,
+                version: $crate::tables::count(row.try_get(2)?)?,
+                state: serde_json::from_str(record).map_err(|error| $crate::ViewsError::Corrupt(format!("a row of dispatch: {error}")))?,
+                occurred_at: Timestamp::from_micros(row.try_get(4)?),
+                recorded_at: Timestamp::from_micros(row.try_get(5)?),
+            })
+        }
+
         fn line(row: &$row) -> Result<ionveil_policy::tree::AuditRecord, $crate::ViewsError> {
             let text: &str = sqlx::Row::try_get(row, 0)?;
             serde_json::from_str(text).map_err(|error| $crate::ViewsError::Corrupt(format!("a line of the audit: {error}")))

@@ -8,7 +8,7 @@ use super::reads::reads;
 use super::{Lists, VERSION, VIEW, migrator};
 use crate::fold::Key;
 use crate::work::{WorkRow, by_hour};
-use crate::{AttemptRow, AuditRow, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, IncidentRow, UnitRow, ViewsError, WorkflowRow};
 use ionveil_kernel::Recorded;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
@@ -43,6 +43,7 @@ impl SqliteTables {
             ("policy", include_str!("../../../migrations/sqlite/views/0002_policy.sql")),
             ("work_hours", include_str!("../../../migrations/sqlite/views/0003_work_hours.sql")),
             ("channels", include_str!("../../../migrations/sqlite/views/0004_channels.sql")),
+            ("dispatch", include_str!("../../../migrations/sqlite/views/0005_dispatch.sql")),
         ]);
         migrator.run(&writer).await.map_err(ViewsError::Schema)?;
         // A database in memory belongs to its connection.
@@ -84,9 +85,32 @@ impl Work for SqliteWork {
     }
 
     async fn load(&mut self, keys: &[Key]) -> Result<Vec<WorkflowRow>, ViewsError> {
-        let keys: Vec<_> = keys.iter().map(|(org, id)| [org.as_str(), id.as_str()]).collect();
-        let query = sqlx::query(include_str!("sql/sqlite/load.sql")).bind(json!(keys).to_string());
+        let query = sqlx::query(include_str!("sql/sqlite/load.sql")).bind(names(keys));
         query.fetch_all(&mut *self.0).await?.iter().map(workflow).collect()
+    }
+
+    async fn load_incidents(&mut self, keys: &[Key]) -> Result<Vec<IncidentRow>, ViewsError> {
+        let query = sqlx::query(include_str!("sql/sqlite/load_incidents.sql")).bind(names(keys));
+        query.fetch_all(&mut *self.0).await?.iter().map(kept).collect()
+    }
+
+    async fn store_incidents(&mut self, rows: &[IncidentRow]) -> Result<(), ViewsError> {
+        let values = super::incident_columns(rows)?;
+        let query = sqlx::query(include_str!("sql/sqlite/store_incidents.sql")).bind(json!(values).to_string());
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn load_units(&mut self, keys: &[Key]) -> Result<Vec<UnitRow>, ViewsError> {
+        let query = sqlx::query(include_str!("sql/sqlite/load_units.sql")).bind(names(keys));
+        query.fetch_all(&mut *self.0).await?.iter().map(kept).collect()
+    }
+
+    async fn store_units(&mut self, rows: &[UnitRow]) -> Result<(), ViewsError> {
+        let values = super::unit_columns(rows)?;
+        let query = sqlx::query(include_str!("sql/sqlite/store_units.sql")).bind(json!(values).to_string());
+        query.execute(&mut *self.0).await?;
+        Ok(())
     }
 
     async fn store(&mut self, rows: &[WorkflowRow]) -> Result<(), ViewsError> {
@@ -158,6 +182,12 @@ impl Work for SqliteWork {
     async fn commit(self) -> Result<(), ViewsError> {
         Ok(self.0.commit().await?)
     }
+}
+
+/// A JSON list of `[org, id]`.
+fn names(keys: &[Key]) -> String {
+    let keys: Vec<_> = keys.iter().map(|(org, id)| [org.as_str(), id.as_str()]).collect();
+    json!(keys).to_string()
 }
 
 /// In the order of `store.sql`.

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// Reports an incident.
     Create {
-        /// 1 to 500 characters; no personal data.
+        /// 1 to 500 characters; no more personal data than the work needs.
         title: String,
-        /// 1 to 10,000 characters; no personal data.
+        /// 1 to 10,000 characters; no more personal data than the work needs.
         description: String,
         /// 1 to 5; none: what the texts say, else 3.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +53,7 @@ pub enum Command {
     },
     /// Adds to the timeline.
     Remark {
-        /// 1 to 2,000 characters; no personal data.
+        /// 1 to 2,000 characters; no more personal data than the work needs.
         text: String,
     },
     /// Moves along an edge of the table. To `closed` is the same as [`Command::Close`].

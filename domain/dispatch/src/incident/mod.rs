@@ -15,7 +15,8 @@
 //! answered by an event: the primary begins, the secondary joins or declines, the primary absorbs it or ends the attempt. An
 //! incident in the middle of that neither ends nor joins another, so that no two can swallow each other.
 //!
-//! No event carries personal data: title, description and remarks are for what happens, not to whom (`docs/adr/0002`).
+//! Title, description and remarks are for what happens, not to whom; what people write into them all the same is handled as
+//! `docs/adr/0002` says.
 //!
 //! # Invariants
 //! 1. The first event but refusals is `created`, and no other is.

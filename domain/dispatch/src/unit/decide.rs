@@ -1,4 +1,4 @@
-//! What a command leads to: at most one event.
+//! What a command leads to: at most one event, or two where a stage was passed over.
 
 use crate::fault::Check;
 use crate::unit::certificate::Certificate;
@@ -151,6 +151,17 @@ fn set_status(unit: &Unit, to: Availability, at: Timestamp) -> Result<Event, Rej
             Event::StatusChanged(StatusChanged { from, to, assignment: unit.assignment().cloned(), at })
         }
     })
+}
+
+/// The event, with the stage that it passes over before it.
+pub(crate) fn stage_by_stage(event: Event) -> Vec<Event> {
+    match event {
+        Event::StatusChanged(of) if (of.from, of.to) == (Availability::Dispatched, Availability::OnScene) => {
+            let first = StatusChanged { to: Availability::EnRoute, ..of.clone() };
+            vec![Event::StatusChanged(first), Event::StatusChanged(StatusChanged { from: Availability::EnRoute, ..of })]
+        }
+        other => vec![other],
+    }
 }
 
 fn released(assignment: &EntityId, incident: &EntityId, to: Availability, at: Timestamp) -> Event {

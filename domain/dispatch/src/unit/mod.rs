@@ -15,7 +15,8 @@
 //! | out_of_service | available |
 //!
 //! Whoever goes to returning, available or out_of_service leaves the incident. The specification has no table for units;
-//! stages may be passed over, because crews report late.
+//! stages may be passed over, because crews report late. Who was dispatched and is on scene has been on the way: that is two
+//! events, so that whoever follows the unit stage by stage (its workflow) is told each in its order.
 //!
 //! # Invariants
 //! 1. The first event but refusals is `registered`, and no other is.
@@ -72,7 +73,8 @@ impl Decider for Units {
     }
 
     fn decide(&self, state: &State, command: &Command, env: &DecideEnv<'_>) -> Result<Decision<Self>, Rejection> {
-        Ok(decide::decide(state, command, env)?.map(|event| ((), event)).into_iter().collect())
+        let event = decide::decide(state, command, env)?;
+        Ok(event.into_iter().flat_map(decide::stage_by_stage).map(|event| ((), event)).collect())
     }
 
     fn evolve(&self, state: State, (): &(), event: &Event) -> Result<State, BrokenInvariant> {

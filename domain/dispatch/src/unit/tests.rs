@@ -153,8 +153,12 @@ fn the_status_follows_the_table_and_leaving_work_leaves_the_incident() {
             } else if !allowed(from).contains(&to) {
                 asked.then_rejected("invalid_transition");
             } else {
-                let event = if from.is_engaged() && !to.is_engaged() { released(to) } else { status(from, to) };
-                let state = asked.then(then(event));
+                let events = match (from, to) {
+                    _ if from.is_engaged() && !to.is_engaged() => vec![released(to)],
+                    (Dispatched, OnScene) => vec![status(Dispatched, EnRoute), status(EnRoute, OnScene)],
+                    _ => vec![status(from, to)],
+                };
+                let state = asked.then(events.into_iter().map(|event| ((), event)));
                 let after = state.live().unwrap();
                 assert_eq!((after.status(), after.incident().is_some()), (to, to.is_engaged()), "{from:?} {to:?}");
             }

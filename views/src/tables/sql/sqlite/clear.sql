@@ -2,4 +2,6 @@ DELETE FROM workflows;
 DELETE FROM policy_audit;
 DELETE FROM policy_work;
 DELETE FROM policy_work_hours;
-DELETE FROM attempts
+DELETE FROM attempts;
+DELETE FROM incidents;
+DELETE FROM units

@@ -1,0 +1,1 @@
+SELECT count(*) FROM incidents WHERE org = $1 AND archived = 0 /*filter*/
