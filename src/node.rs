@@ -2,6 +2,9 @@
 
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
+use crate::intake::{Intakes, Running};
+use crate::pools::{self, Pools};
+use crate::queues::Queues;
 use crate::simulations::Simulator;
 use crate::store::Place;
 use crate::topologies::{self, Topologies};
@@ -10,6 +13,8 @@ use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
 use ionveil_channels::channel::Channel;
 use ionveil_channels::detector::FailureDetector;
 use ionveil_channels::failover::Failover;
+use ionveil_dispatch::intake::Intake;
+use ionveil_dispatch::pool::Pool;
 use ionveil_journal::{Journal, Store, StoreError};
 use ionveil_kernel::{Decider, Env, NodeId, Reactor};
 use ionveil_policy::engine::Engine;
@@ -128,6 +133,12 @@ pub struct Node {
     pub topologies: Arc<Topologies>,
     /// The channels, and what is routed over them.
     pub channels: Channels,
+    /// The orders that wait.
+    pub pools: Pools,
+    /// The batches that are taken in.
+    pub intakes: Intakes,
+    /// What says how healthy the queues are.
+    pub queues: Queues,
     /// What is published of the trees.
     pub trees: Arc<Trees>,
     /// The machines that workflows can be registered with.
@@ -190,7 +201,16 @@ impl Node {
         let channel_host = runtime.entity_observed(Arc::new(Channel), published.clone())?;
         published.load_all(&*store, channel_host.loader()).await?;
         let dispatch_host = runtime.entity(Arc::new(Failover))?;
+        let published_pools = Arc::new(pools::Published::new(env.clone()));
+        let pool_host = runtime.entity_observed(Arc::new(config.pool), published_pools.clone())?;
+        pools::load_all(&published_pools, &*store, &pool_host).await?;
+        let intake_host = runtime.entity(Arc::new(Intake))?;
+        let running = Running::new(env.clone());
+        let queues = Queues::new(config, published_pools.clone(), running.clone(), trees.clone(), store.clone());
+        registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(queues.clone()));
         let (mut hosts, detectors) = kinds.register(&runtime)?;
+        hosts.insert(TypeId::of::<Pool>(), Box::new(pool_host.clone()));
+        hosts.insert(TypeId::of::<Intake>(), Box::new(intake_host.clone()));
         hosts.insert(TypeId::of::<Channel>(), Box::new(channel_host.clone()));
         hosts.insert(TypeId::of::<Failover>(), Box::new(dispatch_host.clone()));
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
@@ -208,6 +228,8 @@ impl Node {
         let drivers = Drivers::new(settings.allow.clone(), settings.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
         let deadline = config.runtime.deadline;
         let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, detectors, deadline);
+        let pools = Pools::new(env.clone(), pool_host, published_pools, deadline);
+        let intakes = Intakes::new(env.clone(), intake_host, running, config);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(projector.run(journal.commits(), stopped));
@@ -227,6 +249,9 @@ impl Node {
             routing_nodes,
             topologies,
             channels,
+            pools,
+            intakes,
+            queues,
             trees,
             machines,
             views,

@@ -6,6 +6,8 @@ use crate::node::Node;
 use ionveil_actors::{LoadError, Loaded, Loader};
 use ionveil_channels::channel::Channel;
 use ionveil_channels::failover::Failover;
+use ionveil_dispatch::intake::Intake;
+use ionveil_dispatch::pool::Pool;
 use ionveil_journal::{Filter, Snapshot, Store, StoreError};
 use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
 use ionveil_policy::engine::Engine;
@@ -73,6 +75,8 @@ pub struct Kinds {
     routing_nodes: Loader<RoutingNode>,
     channels: Loader<Channel>,
     dispatches: Loader<Failover>,
+    pools: Loader<Pool>,
+    intakes: Loader<Intake>,
 }
 
 impl Kinds {
@@ -87,6 +91,8 @@ impl Kinds {
             routing_nodes: Loader::new(Arc::new(RoutingNode { settings: config.routing }), store.clone()),
             channels: Loader::new(Arc::new(Channel), store.clone()),
             dispatches: Loader::new(Arc::new(Failover), store.clone()),
+            pools: Loader::new(Arc::new(config.pool), store.clone()),
+            intakes: Loader::new(Arc::new(Intake), store.clone()),
         }
     }
 
@@ -101,6 +107,8 @@ impl Kinds {
             routing_nodes: node.routing_nodes.loader().clone(),
             channels: node.channels.loaders().0.clone(),
             dispatches: node.channels.loaders().1.clone(),
+            pools: node.pools.host().loader().clone(),
+            intakes: node.intakes.host().loader().clone(),
         }
     }
 
@@ -116,6 +124,8 @@ impl Kinds {
             RoutingNode::KIND => check_entity(&self.routing_nodes, entity, report).await,
             Channel::KIND => check_entity(&self.channels, entity, report).await,
             Failover::KIND => check_entity(&self.dispatches, entity, report).await,
+            Pool::KIND => check_entity(&self.pools, entity, report).await,
+            Intake::KIND => check_entity(&self.intakes, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

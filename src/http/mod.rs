@@ -20,9 +20,12 @@ pub mod drain;
 pub mod event_body;
 pub mod events;
 pub mod failover;
+pub mod intake;
 pub mod list;
 pub mod machines;
 pub mod openapi;
+pub mod order_requests;
+pub mod orders;
 pub mod policy;
 pub mod policy_audit;
 pub mod policy_commands;
@@ -30,6 +33,7 @@ pub mod policy_outcomes;
 pub mod policy_preview;
 pub mod policy_preview_requests;
 pub mod policy_requests;
+pub mod queues;
 pub mod resilience;
 pub mod routing;
 pub mod routing_bodies;
@@ -110,6 +114,16 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(channels::test_channel)
         .service(failover::route_failover)
         .service(failover::list_attempts)
+        .service(orders::routes())
+        .service(orders::get_order)
+        .service(orders::reprioritise_order)
+        .service(orders::withdraw_order)
+        .service(orders::plan_orders)
+        .service(orders::plan_agencies)
+        .service(queues::list_queues)
+        .service(queues::get_queue_health)
+        .service(intake::take_batch)
+        .service(intake::get_batch)
         .service(simulations::routes());
     let at_root = resource("/dispatch/route/failover")
         .wrap(from_fn(drain::turn_away))
