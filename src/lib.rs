@@ -8,6 +8,8 @@
 pub use ionveil_actors as actors;
 /// A shipped context: channels of dispatch.
 pub use ionveil_channels as channels_domain;
+/// A shipped context: dispatch.
+pub use ionveil_dispatch as dispatch;
 /// The event store.
 pub use ionveil_journal as journal;
 /// The shared words: deciders, ids, metadata, `Env`.

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it went wrong (or `verify` found something), 2 the command line or the configuration is wrong.
 
+mod board;
 pub mod channels;
 pub mod completions;
 pub mod config;
@@ -9,9 +10,11 @@ pub mod events;
 pub mod import;
 pub mod migrate;
 pub mod migrate_workflows;
+pub mod orders;
 pub mod output;
 mod pages;
 pub mod policy;
+pub mod queues;
 pub mod route;
 pub mod runtime;
 mod screen;
@@ -66,6 +69,10 @@ enum Command {
     Route(route::RouteCommand),
     /// Look at the channels of a server, and try one out
     Channels(channels::ChannelsCommand),
+    /// List the orders that wait at a server, first to go first
+    Orders(orders::OrdersCommand),
+    /// Look at the queues of a server: pool, intake, outbox
+    Queues(queues::QueuesCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -96,6 +103,8 @@ impl Cli {
             Command::Policy(command) => command.run(args),
             Command::Route(command) => command.run(args),
             Command::Channels(command) => command.run(args),
+            Command::Orders(command) => command.run(args),
+            Command::Queues(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),

@@ -1,7 +1,7 @@
 //! Records what came of a batch: the batch first, then its items, a few pieces at a time. Each piece has an id of its own, so that it
 //! is recorded once, whoever sends it again.
 
-use super::receive::{aside, unkept};
+use super::rows::{aside, unkept};
 use super::running::Ticket;
 use super::sift::{Sifted, Summary};
 use super::{Cause, Intakes};

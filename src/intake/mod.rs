@@ -7,6 +7,7 @@
 
 mod carry;
 mod receive;
+mod rows;
 mod running;
 mod sift;
 mod split;
@@ -21,9 +22,12 @@ use crate::http::problem::{Code, Problem};
 use ionveil_actors::{Host, LoadError};
 use ionveil_dispatch::intake::{self, CommandRejected, Event, Intake};
 use ionveil_journal::StoreError;
-use ionveil_kernel::{Caller, CorrelationId, EntityId, Env, EventCodec, Org, StreamId};
+use ionveil_kernel::{Caller, CorrelationId, EntityId, Env, EventCodec, Org, StreamId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How deep a row may be that is only rehearsed.
+const DEPTH_MAX: usize = 32;
 
 /// A cheap handle on the intake of one node.
 #[derive(Clone)]
@@ -61,6 +65,25 @@ pub struct Cause {
 #[must_use]
 pub fn stream(org: &Org, batch: EntityId) -> StreamId {
     intake::stream(org, batch).unwrap_or_else(|_| unreachable!("a lawful kind"))
+}
+
+/// What would come of a body of one row a line at `now`: as a batch is looked at, and nothing recorded.
+///
+/// # Errors
+/// A [`Problem`] if it cannot be cut.
+pub async fn rehearse(env: &Env, lines: &[u8], now: Timestamp) -> Result<intake::Stats, Problem> {
+    let (begun, mut pieces, mut splitter) = (env.monotonic(), Vec::new(), split::Splitter::new(Form::Lines, true));
+    let mut rows = rows::Rows::new(env.clone(), DEPTH_MAX);
+    rows.now = Some(now);
+    splitter.push(lines, &mut pieces)?;
+    splitter.finish(&mut pieces)?;
+    for piece in pieces {
+        if let split::Piece::Row(text) = piece {
+            rows.push(text).await?;
+        }
+    }
+    let elapsed = || u64::try_from(env.monotonic().saturating_sub(begun).as_micros()).unwrap_or(u64::MAX);
+    Ok(rows.finish(elapsed).await?.0.stats)
 }
 
 impl Intakes {

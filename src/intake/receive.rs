@@ -1,35 +1,23 @@
 //! A batch while it arrives: unpacked, cut, validated side by side, and taken in row by row in its order.
 
 use super::carry::Taken;
+use super::rows::{Rows, Text, unkept};
 use super::running::{Busy, Ticket};
-use super::sift::{Checked, Sift, check};
 use super::split::{Form, Piece, Splitter};
 use super::{Cause, Intakes, stream};
 use crate::http::answers::problem_of_load;
-use crate::http::problem::{Code, Problem, RETRY_S};
+use crate::http::problem::{Code, Problem};
 use flate2::write::MultiGzDecoder;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
 use ionveil_dispatch::intake;
-use ionveil_kernel::{BoxFuture, EntityId, Env, StreamId, Timestamp};
+use ionveil_kernel::{EntityId, StreamId, Timestamp};
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::time::Duration;
 use tempfile::SpooledTempFile;
-use tokio::sync::oneshot;
 
 /// Packed bytes are unpacked in pieces of this size, so that each piece is at most a thousand times as long.
 const PACKED_BYTES: usize = 1_024;
-/// So many rows, or so many bytes of them, are validated together.
-const ROWS_TOGETHER: usize = 1_024;
-/// See [`ROWS_TOGETHER`].
-const BYTES_TOGETHER: usize = 512 * 1024;
-/// So many such pieces are under way at once.
-const PIECES_MAX: usize = 4;
 /// So many bytes of rows whose batch has no name yet are kept in memory.
 const HELD_BYTES: usize = 4 * 1024 * 1024;
-
-type Text = Option<Vec<u8>>;
-type Checking = BoxFuture<'static, Result<Vec<Checked>, Problem>>;
 
 /// Takes in the bytes of a batch. Dropped before its end, it has recorded nothing.
 pub struct Receiver {
@@ -40,17 +28,12 @@ pub struct Receiver {
     splitter: Splitter,
     pieces: Vec<Piece>,
     bytes: u64,
-    /// How many rows were cut off, and the last of them, which wait to be validated.
-    rows: usize,
-    waiting: Vec<Text>,
-    waiting_bytes: usize,
-    /// How many rows were given to be validated.
-    sent: usize,
+    /// How many rows were cut off.
+    count: u64,
+    rows: Rows,
     /// Rows that came before the batch was named.
     held: Option<SpooledTempFile>,
     batch: Option<Open>,
-    checking: FuturesOrdered<Checking>,
-    sift: Sift,
 }
 
 /// A batch whose name is known.
@@ -66,20 +49,16 @@ impl Receiver {
     pub(super) fn new(intakes: Intakes, cause: Cause, form: Form, gzip: bool, is_named: bool) -> Self {
         Self {
             begun: intakes.env.monotonic(),
+            rows: Rows::new(intakes.env.clone(), intakes.limits.depth_max),
             intakes,
             cause,
             unpacker: gzip.then(|| MultiGzDecoder::new(Vec::new())),
             splitter: Splitter::new(form, is_named),
             pieces: Vec::new(),
             bytes: 0,
-            rows: 0,
-            waiting: Vec::new(),
-            waiting_bytes: 0,
-            sent: 0,
+            count: 0,
             held: None,
             batch: None,
-            checking: FuturesOrdered::new(),
-            sift: Sift::default(),
         }
     }
 
@@ -98,6 +77,8 @@ impl Receiver {
         let owner = stream(&self.cause.caller.org, id.clone());
         let known = intakes.find(&owner).await.map_err(|error| problem_of_load(&error))?;
         let now = known.map_or_else(|| intakes.env.now(), |known| known.now);
+        // Of a batch that is recorded whole, only whether it is the same matters.
+        self.rows.now = (!known.is_some_and(|known| known.completed)).then_some(now);
         self.batch = Some(Open { owner, ticket, known, now });
         match self.held.take() {
             None => Ok(()),
@@ -135,13 +116,10 @@ impl Receiver {
         let ended = std::mem::replace(&mut self.splitter, Splitter::new(Form::Lines, true)).finish(&mut self.pieces);
         self.take_pieces().await?;
         ended?;
-        self.validate().await?;
-        while self.take_checked().await? {}
         let Some(Open { owner, ticket, known, now }) = self.batch else { return Err(Problem::internal()) };
-        let elapsed = self.intakes.env.monotonic().saturating_sub(self.begun);
-        let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        let sift = self.sift;
-        let (summary, sifted) = aside(&self.intakes.env, move || sift.finish(elapsed_us)).await?;
+        let (env, begun) = (self.intakes.env.clone(), self.begun);
+        let elapsed_us = move || u64::try_from(env.monotonic().saturating_sub(begun).as_micros()).unwrap_or(u64::MAX);
+        let (summary, sifted) = self.rows.finish(elapsed_us).await?;
         let batch = super::carry::Batch { owner, ticket, known, now, summary, sifted, cause: self.cause };
         self.intakes.carry(batch).await
     }
@@ -161,8 +139,8 @@ impl Receiver {
             match piece {
                 Piece::Row(text) => {
                     let rows_max = self.intakes.limits.rows_max;
-                    self.rows += 1;
-                    if self.rows as u64 > rows_max {
+                    self.count += 1;
+                    if self.count > rows_max {
                         return Err(Problem::new(Code::BodyTooLarge, format!("a batch may have at most {rows_max} rows")));
                     }
                     self.take_row(text).await?;
@@ -183,9 +161,7 @@ impl Receiver {
                 .map_err(|error| unkept(&error));
         };
         batch.ticket.more(1);
-        self.waiting_bytes += text.as_ref().map_or(0, Vec::len);
-        self.waiting.push(text);
-        if self.waiting.len() >= ROWS_TOGETHER || self.waiting_bytes >= BYTES_TOGETHER { self.validate().await } else { Ok(()) }
+        self.rows.push(text).await
     }
 
     async fn take_held(&mut self, mut held: SpooledTempFile) -> Result<(), Problem> {
@@ -196,65 +172,17 @@ impl Receiver {
         }
         Ok(())
     }
-
-    /// Lets what waits be validated beside what comes.
-    async fn validate(&mut self) -> Result<(), Problem> {
-        let texts = std::mem::take(&mut self.waiting);
-        self.waiting_bytes = 0;
-        let Some(batch) = self.batch.as_ref().filter(|_| !texts.is_empty()) else { return Ok(()) };
-        // Of a batch that is recorded whole, only whether it is the same matters.
-        let now = (!batch.known.is_some_and(|known| known.completed)).then_some(batch.now);
-        let (first, depth_max) = (self.sent, self.intakes.limits.depth_max);
-        self.sent += texts.len();
-        let work = move || texts.iter().zip(first..).map(|(text, row)| check(row, text.as_deref(), now, depth_max)).collect();
-        self.checking.push_back(Box::pin(aside(&self.intakes.env, work)));
-        if self.checking.len() >= PIECES_MAX {
-            self.take_checked().await?;
-        }
-        Ok(())
-    }
-
-    /// Takes in the oldest rows that are being validated; says whether there were any.
-    async fn take_checked(&mut self) -> Result<bool, Problem> {
-        let Some(checked) = self.checking.next().await else { return Ok(false) };
-        checked?.into_iter().try_for_each(|row| self.sift.take(row)).map_err(|error| unkept(&error))?;
-        Ok(true)
-    }
-}
-
-/// Works on a thread where it holds up nobody. It begins at once.
-pub(super) fn aside<T, F>(env: &Env, work: F) -> impl Future<Output = Result<T, Problem>> + use<T, F>
-where
-    T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    let (send, done) = oneshot::channel();
-    #[expect(clippy::disallowed_methods, reason = "an edge: what runs there asks no clock and is waited for")]
-    env.spawn(async move { drop(send.send(tokio::task::spawn_blocking(work).await)) });
-    async move {
-        let worked = done.await.ok().and_then(Result::ok);
-        worked.ok_or_else(|| {
-            tracing::error!("a piece of a batch broke off");
-            Problem::internal()
-        })
-    }
 }
 
 fn busy(busy: Busy) -> Problem {
     match busy {
-        Busy::Same => Problem::new(Code::IdempotencyKeyInFlight, "this batch is being taken in").retry_after(RETRY_S),
+        Busy::Same => Problem::field(Code::IdempotencyKeyInFlight, "batch_id", "is being taken in"),
         Busy::Full => Problem::new(Code::CapacityExceeded, "as many batches are being taken in as may; nothing was done"),
     }
 }
 
 fn broken_gzip(error: &io::Error) -> Problem {
     Problem::new(Code::BadRequest, format!("the body is not gzip, or not whole: {error}"))
-}
-
-/// There is no room for temporary files, say.
-pub(super) fn unkept(error: &io::Error) -> Problem {
-    tracing::error!(%error, "the rows of a batch cannot be kept");
-    Problem::internal()
 }
 
 /// The length of a row that was too long.

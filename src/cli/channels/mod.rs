@@ -5,6 +5,7 @@ mod draw;
 mod table;
 mod test;
 
+use super::board::BoardArgs;
 use super::config::ConfigArgs;
 use super::site::Site;
 use super::target::ServerArgs;
@@ -18,7 +19,7 @@ pub struct ChannelsCommand {
     #[command(flatten)]
     server: ServerArgs,
     #[command(flatten)]
-    table: table::TableArgs,
+    shown: BoardArgs,
     #[command(subcommand)]
     action: Option<Action>,
 }
@@ -40,7 +41,7 @@ impl ChannelsCommand {
         let site = Site { config, args: self.server };
         runtime::run(|threads| async move {
             match self.action {
-                None => self.table.run(&site, &threads.env).await,
+                None => self.shown.show(&table::Channels, &site, &threads.env).await,
                 Some(Action::Test(command)) => command.run(&site.server()?).await,
             }
         })
