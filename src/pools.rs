@@ -5,7 +5,7 @@ use crate::store::entities_of;
 use ionveil_actors::{AskError, Class, Delivery, Host, LoadError, Loaded, Observer, Reply};
 use ionveil_dispatch::pool::{Command, Event, KIND, Order, OrdersDispatched, Place, Pool, Rejection, Share, State};
 use ionveil_journal::{Store, StoreError};
-use ionveil_kernel::{EntityId, Env, EventCodec, Meta, Org, StreamId};
+use ionveil_kernel::{BodyHash, CommandId, EntityId, Env, EventCodec, Meta, Org, StreamId, Timestamp, derive_uuid};
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use tokio::sync::watch;
 const PAGE: usize = 1_000;
 /// How many events are read at once where an answer is looked up that the pool has forgotten.
 const EVENTS: usize = 256;
+/// How late the timer at the end of a window may be before the pool is asked.
+const GRACE: Duration = Duration::from_millis(500);
 /// How far back the rate is looked at.
 const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// So many of the latest response times are looked at.
@@ -200,11 +202,12 @@ impl Pools {
     /// Dropping the future gives up the answer, not the request.
     pub async fn plan(&self, owner: StreamId, request: &EntityId, command: Command, meta: Meta) -> Result<Answered, PlanError> {
         let begun = self.env.monotonic();
-        let reply = self.ask(owner.clone(), command, meta).await?;
-        let wait = reply.state.window_due().map(|due| due.since(self.env.now())).unwrap_or_default();
-        let shares = match reply.state.answer(request) {
-            Some(shares) => shares.to_vec(),
-            None => self.wait_for(&owner, request, reply.receipt.version, wait + self.deadline).await?,
+        let reply = self.ask(owner.clone(), command, meta.clone()).await?;
+        let due = reply.state.window_due();
+        let wait = due.map(|due| due.since(self.env.now())).unwrap_or_default();
+        let shares = match (reply.state.answer(request), due) {
+            (Some(shares), _) => shares.to_vec(),
+            (None, due) => self.wait_for(&owner, request, reply.receipt.version, due, meta).await?,
         };
         if !reply.repeated {
             let now = self.env.monotonic();
@@ -215,20 +218,48 @@ impl Pools {
         Ok(Answered { shares, repeated: reply.repeated })
     }
 
-    /// The answer to a request that waited when the pool was at `version`.
-    async fn wait_for(&self, owner: &StreamId, request: &EntityId, version: u64, patience: Duration) -> Result<Vec<Share>, PlanError> {
+    /// The answer to a request that waited when the pool was at `version`, for the end of a window at `due`.
+    async fn wait_for(
+        &self,
+        owner: &StreamId,
+        request: &EntityId,
+        version: u64,
+        due: Option<Timestamp>,
+        meta: Meta,
+    ) -> Result<Vec<Share>, PlanError> {
         let mut latest = self.published.of(&owner.org).latest.subscribe();
+        let wait = due.map(|due| due.since(self.env.now())).unwrap_or_default();
+        let mut settled = self.settled(&mut latest, request, version, wait + GRACE).await;
+        if let (None, Some(due)) = (&settled, due) {
+            // The timer is late, or fires no more because the node shuts down: then nobody is kept waiting.
+            let command_id = CommandId(derive_uuid(&["close-window", &owner.to_string(), &due.micros().to_string()]));
+            let body_hash = BodyHash::of(&[command_id.0.as_bytes()]);
+            let closed = self.ask(owner.clone(), Command::CloseWindow { due }, Meta { command_id, body_hash, ..meta }).await;
+            closed.map_err(|_| PlanError::Late)?;
+            settled = self.settled(&mut latest, request, version, self.deadline).await;
+        }
+        match settled {
+            None => Err(PlanError::Late),
+            Some(Some(shares)) => Ok(shares),
+            // Answered, and forgotten by the pool since.
+            Some(None) => self.look_up(owner, request, version).await,
+        }
+    }
+
+    /// What the pool knows of the answer once the request does not wait any more; none if that does not happen in time.
+    async fn settled(
+        &self,
+        latest: &mut watch::Receiver<Latest>,
+        request: &EntityId,
+        version: u64,
+        patience: Duration,
+    ) -> Option<Option<Vec<Share>>> {
         let settled = latest.wait_for(|latest| latest.version >= version && !latest.state.waits(request));
         let timeout = self.env.sleep(patience);
-        let answer = tokio::select! {
+        tokio::select! {
             biased;
-            latest = settled => latest.map_err(|_| PlanError::Late)?.state.answer(request).map(<[Share]>::to_vec),
-            () = timeout => return Err(PlanError::Late),
-        };
-        match answer {
-            Some(shares) => Ok(shares),
-            // Answered, and forgotten by the pool since.
-            None => self.look_up(owner, request, version).await,
+            latest = settled => latest.ok().map(|latest| latest.state.answer(request).map(<[Share]>::to_vec)),
+            () = timeout => None,
         }
     }
 

@@ -146,7 +146,7 @@ pub(crate) async fn take_batch(
         correlation_id: call.trace.correlation_id(),
         traceparent: Some(call.trace.traceparent.clone()),
     };
-    let (form, gzip) = (form(&request), request.headers().contains_key(header::CONTENT_ENCODING) && is_gzip(&request));
+    let (form, gzip) = (form(&request), is_gzip(&request));
     let mut receiver = app.node.intakes.receive(cause, id.as_ref(), form, gzip).await?;
     let patience = request.app_data::<BodyLimits>().copied().unwrap_or_default().patience;
     let mut payload = payload;

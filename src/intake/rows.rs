@@ -85,7 +85,6 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     let (send, done) = oneshot::channel();
-    #[expect(clippy::disallowed_methods, reason = "an edge: what runs there asks no clock and is waited for")]
     env.spawn(async move { drop(send.send(tokio::task::spawn_blocking(work).await)) });
     async move {
         let worked = done.await.ok().and_then(Result::ok);
