@@ -117,7 +117,7 @@ impl Splitter {
         }
         if self.in_object {
             for (seen, name) in self.seen.into_iter().zip(["batch_id", "rows"]) {
-                if !seen && !(self.is_named && name == "batch_id") {
+                if !(seen || self.is_named && name == "batch_id") {
                     self.faults.push(Fault::field(Code::MissingField, name, "is required"));
                 }
             }

@@ -50,7 +50,7 @@ async fn an_order_is_put_in_looked_at_changed_and_withdrawn() {
     assert_eq!((made.json(201), made.header("location")), (order.clone(), Some("/api/v1/dispatch/orders/o-1")));
     let path = format!("{ORDERS}/o-1");
     assert_eq!(api.get(&path).await.json(200), order);
-    let changed = |body: Value| async { api.send(api.request("PATCH", &path).json(&body)).await };
+    let changed = |body: Value| api.send(api.request("PATCH", &path).json(&body));
     assert_eq!(changed(json!({"urgency": 90})).await.json(200)["urgency"], 90);
     assert_eq!(changed(json!({"eta": null})).await.json(200).get("eta"), None, "null takes it away");
     changed(json!({"urgency": 90})).await.problem(409, "no_change");
