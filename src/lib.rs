@@ -9,6 +9,7 @@ pub use ionveil_actors as actors;
 /// A shipped context: channels of dispatch.
 pub use ionveil_channels as channels_domain;
 /// A shipped context: incidents, units and what brings them together.
+/// A shipped context: dispatch.
 pub use ionveil_dispatch as dispatch;
 /// The event store.
 pub use ionveil_journal as journal;
@@ -30,7 +31,10 @@ pub mod datadir;
 pub mod embed;
 pub mod http;
 pub mod import;
+pub mod intake;
 pub mod node;
+pub mod pools;
+pub mod queues;
 pub mod remote;
 pub mod simulations;
 pub mod situation;

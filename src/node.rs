@@ -2,6 +2,9 @@
 
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
+use crate::intake::{Intakes, Running};
+use crate::pools::{self, Pools};
+use crate::queues::Queues;
 use crate::simulations::Simulator;
 use crate::situation::Situation;
 use crate::store::Place;
@@ -14,6 +17,8 @@ use ionveil_channels::failover::Failover;
 use ionveil_dispatch::assignment::Assignments;
 use ionveil_dispatch::desk::Desk;
 use ionveil_dispatch::incident::Incidents;
+use ionveil_dispatch::intake::Intake;
+use ionveil_dispatch::pool::Pool;
 use ionveil_dispatch::react::{FromAssignments, FromDesk, FromIncidents, FromUnits};
 use ionveil_dispatch::unit::Units;
 use ionveil_journal::{Journal, Store, StoreError};
@@ -144,6 +149,12 @@ pub struct Node {
     pub desks: Host<Desk>,
     /// What is known of units and incidents.
     pub situation: Arc<Situation>,
+    /// The orders that wait.
+    pub pools: Pools,
+    /// The batches that are taken in.
+    pub intakes: Intakes,
+    /// What says how healthy the queues are.
+    pub queues: Queues,
     /// What is published of the trees.
     pub trees: Arc<Trees>,
     /// The machines that workflows can be registered with.
@@ -211,11 +222,20 @@ impl Node {
         let units = runtime.entity_observed(Arc::new(Units), situation.clone())?;
         let assignments = runtime.entity_observed(Arc::new(Assignments), situation.clone())?;
         let desks = runtime.entity(Arc::new(Desk))?;
+        let published_pools = Arc::new(pools::Published::new(env.clone()));
+        let pool_host = runtime.entity_observed(Arc::new(config.pool), published_pools.clone())?;
+        pools::load_all(&published_pools, &*store, &pool_host).await?;
+        let intake_host = runtime.entity(Arc::new(Intake))?;
+        let running = Running::new(env.clone());
+        let queues = Queues::new(config, published_pools.clone(), running.clone(), trees.clone(), store.clone());
+        registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(queues.clone()));
         let (mut hosts, detectors) = kinds.register(&runtime)?;
         hosts.insert(TypeId::of::<Incidents>(), Box::new(incidents.clone()));
         hosts.insert(TypeId::of::<Units>(), Box::new(units.clone()));
         hosts.insert(TypeId::of::<Assignments>(), Box::new(assignments.clone()));
         hosts.insert(TypeId::of::<Desk>(), Box::new(desks.clone()));
+        hosts.insert(TypeId::of::<Pool>(), Box::new(pool_host.clone()));
+        hosts.insert(TypeId::of::<Intake>(), Box::new(intake_host.clone()));
         hosts.insert(TypeId::of::<Channel>(), Box::new(channel_host.clone()));
         hosts.insert(TypeId::of::<Failover>(), Box::new(dispatch_host.clone()));
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
@@ -237,6 +257,8 @@ impl Node {
         let drivers = Drivers::new(settings.allow.clone(), settings.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
         let deadline = config.runtime.deadline;
         let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, detectors, deadline);
+        let pools = Pools::new(env.clone(), pool_host, published_pools, deadline);
+        let intakes = Intakes::new(env.clone(), intake_host, running, config);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(situation.clone().catch_up(views.clone(), store.clone(), stopped.clone()));
@@ -262,6 +284,9 @@ impl Node {
             assignments,
             desks,
             situation,
+            pools,
+            intakes,
+            queues,
             trees,
             machines,
             views,

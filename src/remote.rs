@@ -15,6 +15,8 @@ use std::time::Duration;
 /// The header by which a server says that it answers a repeat.
 pub const REPLAYED: &str = "idempotency-replayed";
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// A large batch is recorded while its sender waits.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// A running server.
 pub struct Remote {
@@ -120,6 +122,31 @@ impl Remote {
     /// [`SendError`] if it was not answered with success.
     pub async fn ask(&self, method: Method, path: &[&str], body: &Value) -> Result<Value, SendError> {
         value(self.client.request(method, self.url(path)?).json(body)).await
+    }
+
+    /// Sends a body that is read while it is sent; says whether it answers a repeat, and with what.
+    ///
+    /// # Errors
+    /// [`SendError`] if it was not answered with success.
+    pub async fn upload(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        headers: HeaderMap,
+        body: reqwest::Body,
+    ) -> Result<(Value, bool), SendError> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.client.post(url).headers(headers).timeout(UPLOAD_TIMEOUT).body(body);
+        let answer = answered(request).await?;
+        if !answer.status().is_success() {
+            return Err(problem(answer).await?.into());
+        }
+        let repeated = answer.headers().contains_key(REPLAYED);
+        let value = answer.json().await.map_err(|error| SendError::new(format_args!("the server's answer breaks off: {error}"), true))?;
+        Ok((value, repeated))
     }
 
     fn url(&self, path: &[&str]) -> Result<Url, SendError> {

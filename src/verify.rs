@@ -9,6 +9,8 @@ use ionveil_channels::failover::Failover;
 use ionveil_dispatch::assignment::Assignments;
 use ionveil_dispatch::desk::Desk;
 use ionveil_dispatch::incident::Incidents;
+use ionveil_dispatch::intake::Intake;
+use ionveil_dispatch::pool::Pool;
 use ionveil_dispatch::unit::Units;
 use ionveil_journal::{Filter, Snapshot, Store, StoreError};
 use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
@@ -81,6 +83,8 @@ pub struct Kinds {
     units: Loader<Units>,
     assignments: Loader<Assignments>,
     desks: Loader<Desk>,
+    pools: Loader<Pool>,
+    intakes: Loader<Intake>,
 }
 
 impl Kinds {
@@ -99,6 +103,8 @@ impl Kinds {
             units: Loader::new(Arc::new(Units), store.clone()),
             assignments: Loader::new(Arc::new(Assignments), store.clone()),
             desks: Loader::new(Arc::new(Desk), store.clone()),
+            pools: Loader::new(Arc::new(config.pool), store.clone()),
+            intakes: Loader::new(Arc::new(Intake), store.clone()),
         }
     }
 
@@ -117,6 +123,8 @@ impl Kinds {
             units: node.units.loader().clone(),
             assignments: node.assignments.loader().clone(),
             desks: node.desks.loader().clone(),
+            pools: node.pools.host().loader().clone(),
+            intakes: node.intakes.host().loader().clone(),
         }
     }
 
@@ -136,6 +144,8 @@ impl Kinds {
             Units::KIND => check_entity(&self.units, entity, report).await,
             Assignments::KIND => check_entity(&self.assignments, entity, report).await,
             Desk::KIND => check_entity(&self.desks, entity, report).await,
+            Pool::KIND => check_entity(&self.pools, entity, report).await,
+            Intake::KIND => check_entity(&self.intakes, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

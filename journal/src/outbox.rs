@@ -214,6 +214,12 @@ pub trait OutboxStore: Send + Sync {
         after: Option<Uuid>,
         limit: usize,
     ) -> StoreResult<'a, Vec<OutboxRow>>;
+
+    /// How many rows of an organisation are in a state.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    fn outbox_count<'a>(&'a self, org: &'a Org, state: OutboxState) -> StoreResult<'a, u64>;
 }
 
 /// Refuses a reactor's name that is none. The pattern is that of a kind.

@@ -242,6 +242,10 @@ impl OutboxStore for FaultyStore {
     ) -> StoreResult<'a, Vec<OutboxRow>> {
         self.read(move || self.inner.outbox(org, state, after, limit))
     }
+
+    fn outbox_count<'a>(&'a self, org: &'a Org, state: OutboxState) -> StoreResult<'a, u64> {
+        self.read(move || self.inner.outbox_count(org, state))
+    }
 }
 
 impl DeadLetterStore for FaultyStore {

@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(super) struct BoardArgs {
     /// Draw it again each second until Ctrl-C
     #[arg(long, short)]
-    watch: bool,
+    pub(super) watch: bool,
     /// One entry a line, as JSON
     #[arg(long)]
     json: bool,

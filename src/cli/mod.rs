@@ -11,9 +11,11 @@ pub mod import;
 pub mod incidents;
 pub mod migrate;
 pub mod migrate_workflows;
+pub mod orders;
 pub mod output;
 mod pages;
 pub mod policy;
+pub mod queues;
 pub mod route;
 pub mod runtime;
 mod screen;
@@ -72,6 +74,10 @@ enum Command {
     Incidents(incidents::IncidentsCommand),
     /// Look at the units of a server
     Units(incidents::UnitsCommand),
+    /// List the orders that wait at a server, first to go first
+    Orders(orders::OrdersCommand),
+    /// Look at the queues of a server: pool, intake, outbox
+    Queues(queues::QueuesCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -104,6 +110,8 @@ impl Cli {
             Command::Channels(command) => command.run(args),
             Command::Incidents(command) => command.run(args),
             Command::Units(command) => command.run(args),
+            Command::Orders(command) => command.run(args),
+            Command::Queues(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),

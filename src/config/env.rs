@@ -8,11 +8,14 @@ pub const PREFIX: &str = "IONVEIL__";
 /// What variables begin with that hold secrets of channels.
 pub const SECRET_PREFIX: &str = ionveil_channels::channel::SECRET_PREFIX;
 
-/// The process's variables that begin with [`PREFIX`] or [`SECRET_PREFIX`]. Bytes that are not UTF-8 become U+FFFD, which no setting accepts.
+/// What other names of the settings under `[queue]` begin with (specification of IonVeil §5.2).
+pub const QUEUE_PREFIX: &str = "IONVEIL_QUEUE_";
+
+/// The process's variables that begin with [`PREFIX`], [`QUEUE_PREFIX`] or [`SECRET_PREFIX`]. Bytes that are not UTF-8 become U+FFFD, which no setting accepts.
 #[must_use]
 pub fn read() -> BTreeMap<String, String> {
     std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-        .filter(|(name, _)| name.starts_with(PREFIX) || name.starts_with(SECRET_PREFIX))
+        .filter(|(name, _)| [PREFIX, QUEUE_PREFIX, SECRET_PREFIX].iter().any(|prefix| name.starts_with(prefix)))
         .collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! A later layer replaces single settings and whole lists. Nothing is judged here but whether a text can be read at all.
 
-use crate::config::env::{PREFIX, SECRET_PREFIX};
+use crate::config::env::{PREFIX, QUEUE_PREFIX, SECRET_PREFIX};
 use crate::config::{ConfigFault, DEFAULTS};
 use crate::spelling::nearest;
 use std::collections::BTreeMap;
@@ -76,8 +76,12 @@ impl Raw {
             let origin = Origin::File(path.to_path_buf());
             raw.overlay(read_file(path, &origin, &mut faults), &origin, &mut faults);
         }
-        for (name, value) in environment.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
-            raw.variable(name, value, &mut faults);
+        // The shorter names first: of two for one setting the full one counts.
+        for (prefix, lead) in [(QUEUE_PREFIX, "queue."), (PREFIX, "")] {
+            for (name, value) in environment.iter().filter(|(name, _)| name.starts_with(prefix)) {
+                let path = format!("{lead}{}", name[prefix.len()..].to_ascii_lowercase().replace("__", "."));
+                raw.variable(name, path, value, &mut faults);
+            }
         }
         for flag in flags {
             raw.set(flag.path, Value::String(flag.value.clone()), Origin::Flag(flag.name));
@@ -124,9 +128,8 @@ impl Raw {
         }
     }
 
-    fn variable(&mut self, name: &str, text: &str, faults: &mut Vec<ConfigFault>) {
+    fn variable(&mut self, name: &str, path: String, text: &str, faults: &mut Vec<ConfigFault>) {
         let origin = Origin::Env(name.to_owned());
-        let path = name[PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
         let known = self.known_paths();
         let Some(kind) = known.get(&path) else {
             let hint = nearest(&path, known.keys().map(String::as_str))

@@ -14,7 +14,7 @@ mod show;
 
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
-pub use settings::{ApiKey, Auth, Channels, Config, KeyAlgorithm, LogFormat, Logging, Server, Store, StoreUrl, TokenKey};
+pub use settings::{ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Queue, Server, Store, StoreUrl, TokenKey};
 pub use show::show;
 
 use std::collections::BTreeMap;
@@ -32,7 +32,8 @@ pub struct Loaded {
     pub raw: Raw,
 }
 
-/// Reads all layers: `file` if one is named, the variables of `environment` that begin with `IONVEIL__`, and `flags`.
+/// Reads all layers: `file` if one is named, the variables of `environment` that begin with `IONVEIL__` (and those of queues
+/// that begin with `IONVEIL_QUEUE_`), and `flags`.
 ///
 /// # Errors
 /// Every fault of every layer.

@@ -5,11 +5,13 @@
 use crate::channels::Secrets;
 use crate::config::section::Section;
 use crate::config::settings::{
-    ApiKey, Auth, Channels, Config, KeyAlgorithm, LogFormat, Logging, Policy, Server, Store, StoreUrl, TokenKey,
+    ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl, TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
 use ionveil_channels::address::Allow;
+use ionveil_dispatch::pool::{LIMIT_MAX, Pool, WINDOW_MS_MAX};
+use ionveil_dispatch::queue::{InvalidThresholds, Monitor, RawThresholds, Thresholds};
 use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
 use ionveil_kernel::statistics::Alpha;
 use ionveil_kernel::{EntityId, Kind, Org, Role};
@@ -29,6 +31,9 @@ impl Config {
         let runtime = read(raw, "runtime", faults, runtime);
         let policy = read(raw, "policy", faults, policy);
         let routing = read(raw, "routing", faults, routing);
+        let queue = read(raw, "queue", faults, queue);
+        let pool = read(raw, "pool", faults, pool);
+        let intake = read(raw, "intake", faults, intake);
         let channels = read(raw, "channels", faults, |section| channels(raw, section));
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
@@ -43,6 +48,9 @@ impl Config {
             store,
             policy: policy?,
             routing: routing?,
+            queue: queue?,
+            pool: pool?,
+            intake: intake?,
             channels: channels?,
             auth: auth?,
             logging: logging?,
@@ -51,7 +59,8 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 10] = ["server", "store", "journal", "runtime", "policy", "routing", "channels", "auth", "logging", "machines"];
+const SECTIONS: [&str; 13] =
+    ["server", "store", "journal", "runtime", "policy", "routing", "queue", "pool", "intake", "channels", "auth", "logging", "machines"];
 
 fn unknown_sections(raw: &Raw, faults: &mut Vec<ConfigFault>) {
     for name in raw.table.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
@@ -192,6 +201,40 @@ fn routing(section: &mut Section<'_>) -> Option<Routing> {
         health_weight: health_weight?,
         trend_weight: trend_weight?,
     })
+}
+
+fn queue(section: &mut Section<'_>) -> Option<Queue> {
+    let mut ratio = |key| section.number(key, -1e6..=1e6);
+    let (warn_ratio, critical_ratio, overload_ratio) = (ratio("warn_ratio"), ratio("critical_ratio"), ratio("overload_ratio"));
+    let slow_p95_ms = section.number("slow_p95_ms", -1e9..=1e9);
+    let hard_limit = section.integer("hard_limit", 0..=1_000_000_000_000);
+    let outbox_limit = section.integer("outbox_limit", 1..=1_000_000_000_000);
+    let raw = RawThresholds {
+        warn_ratio: warn_ratio?,
+        critical_ratio: critical_ratio?,
+        overload_ratio: overload_ratio?,
+        slow_p95_ms: slow_p95_ms?,
+        hard_limit: hard_limit.and_then(|limit| i64::try_from(limit).ok())?,
+    };
+    let thresholds = Thresholds::new(raw).map_err(|invalid| {
+        for fault in invalid.0 {
+            section.fault(fault.field(), format!("{}: {}", InvalidThresholds::CODE, fault.must()));
+        }
+    });
+    Some(Queue { monitor: Monitor::new(thresholds.ok()?), outbox_limit: i64::try_from(outbox_limit?).ok()? })
+}
+
+fn pool(section: &mut Section<'_>) -> Option<Pool> {
+    let limit = section.integer("limit", 1..=LIMIT_MAX.unsigned_abs());
+    let window_ms = section.integer("window_ms", 0..=WINDOW_MS_MAX.unsigned_abs());
+    Pool::new(i64::try_from(window_ms?).ok()?, i64::try_from(limit?).ok()?).ok()
+}
+
+fn intake(section: &mut Section<'_>) -> Option<Intake> {
+    let rows_max = section.integer("rows_max", 1..=100_000_000);
+    let bytes_max = section.integer("bytes_max", 1..=1 << 40);
+    let limit = section.integer("limit", 1..=1_000_000_000_000);
+    Some(Intake { rows_max: rows_max?, bytes_max: bytes_max?, limit: i64::try_from(limit?).ok()? })
 }
 
 fn channels(raw: &Raw, section: &mut Section<'_>) -> Option<Channels> {

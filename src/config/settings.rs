@@ -5,6 +5,8 @@
 use crate::channels::Secrets;
 use ionveil_actors::RuntimeConfig;
 use ionveil_channels::address::Allow;
+use ionveil_dispatch::pool::Pool;
+use ionveil_dispatch::queue::Monitor;
 use ionveil_journal::JournalConfig;
 use ionveil_kernel::{Org, Role};
 use ionveil_policy::engine::Engine;
@@ -31,6 +33,12 @@ pub struct Config {
     pub policy: Policy,
     /// `[routing]`
     pub routing: Routing,
+    /// `[queue]`
+    pub queue: Queue,
+    /// `[pool]`
+    pub pool: Pool,
+    /// `[intake]`
+    pub intake: Intake,
     /// `[channels]`
     pub channels: Channels,
     /// `[auth]`
@@ -119,6 +127,26 @@ pub struct Policy {
     pub engine: Engine,
     /// The most simulations that run at once.
     pub simulations_max: usize,
+}
+
+/// `[queue]`
+#[derive(Clone, Copy, Debug)]
+pub struct Queue {
+    /// What judges all queues.
+    pub monitor: Monitor,
+    /// How much of an organisation's may wait to be sent.
+    pub outbox_limit: i64,
+}
+
+/// `[intake]`
+#[derive(Clone, Copy, Debug)]
+pub struct Intake {
+    /// The most rows of a batch.
+    pub rows_max: u64,
+    /// The most bytes of a batch, unpacked.
+    pub bytes_max: u64,
+    /// How many rows of an organisation are taken in at once.
+    pub limit: i64,
 }
 
 /// `[channels]`

@@ -98,6 +98,36 @@ fn numbers_have_ranges_and_may_be_whole() {
 }
 
 #[test]
+fn thresholds_of_queues_make_sense_or_nothing_starts() {
+    let health = |environment: &[(&str, &str)]| {
+        let config = load_with("[queue]\nhard_limit = 10\n", environment, &[]).map(|loaded| loaded.config)?;
+        let reading = ionveil_dispatch::queue::Reading { depth: 5, ..Default::default() };
+        Ok::<_, Vec<String>>(config.queue.monitor.judge(&reading).map(|health| format!("{:?}", health.status)))
+    };
+    assert_eq!(health(&[]), Ok(Ok("Healthy".to_owned())));
+    assert_eq!(health(&[("IONVEIL__QUEUE__WARN_RATIO", "0.5")]), Ok(Ok("Warning".to_owned())));
+    assert_eq!(health(&[("IONVEIL_QUEUE_WARN_RATIO", "0.5")]), Ok(Ok("Warning".to_owned())), "the names of the specification");
+    let both = [("IONVEIL_QUEUE_HARD_LIMIT", "1"), ("IONVEIL__QUEUE__HARD_LIMIT", "100")];
+    assert_eq!(health(&both), Ok(Ok("Healthy".to_owned())), "the full name counts");
+    let nonsense = [
+        ("IONVEIL_QUEUE_WARN_RATIO", "0.9"),
+        ("IONVEIL_QUEUE_OVERLOAD_RATIO", "0.7"),
+        ("IONVEIL_QUEUE_SLOW_P95_MS", "0"),
+        ("IONVEIL_QUEUE_HARD_LIMIT", "0"),
+    ];
+    let expected = [
+        "queue.critical_ratio (default): invalid_thresholds: it is above warn_ratio",
+        "queue.overload_ratio (env IONVEIL_QUEUE_OVERLOAD_RATIO): invalid_thresholds: it is finite and not below critical_ratio",
+        "queue.slow_p95_ms (env IONVEIL_QUEUE_SLOW_P95_MS): invalid_thresholds: it is finite and above 0",
+        "queue.hard_limit (env IONVEIL_QUEUE_HARD_LIMIT): invalid_thresholds: it is above 0",
+    ];
+    assert_eq!(health(&nonsense), Err(expected.map(str::to_owned).to_vec()));
+    assert_eq!(health(&[("IONVEIL_QUEUE_WARN_RATO", "1")]).map_err(|faults| faults.len()), Err(1), "a slip of the pen is told");
+    let pool = load_with("[pool]\nwindow_ms = -1\nlimit = 0\n[intake]\nrows_max = 0\n", &[], &[]).unwrap_err();
+    assert_eq!(pool.len(), 3, "{pool:?}");
+}
+
+#[test]
 fn broken_files_are_explained() {
     let faults = load_with("[server]\nlisten = \n", &[], &[]).unwrap_err();
     assert!(faults.len() == 1 && faults[0].starts_with("file F: is not TOML: line 2: "), "{faults:?}");

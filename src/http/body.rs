@@ -3,7 +3,7 @@
 //! They never trust `Content-Length`: what arrives is counted. The raw bytes stay at hand, because a repeated request is
 //! told from a reused idempotency key by the hash of what the client sent.
 
-use crate::http::fields::{Fields, FromFields};
+use crate::http::fields::{Fields, FromFields, FromValue};
 use crate::http::json;
 use crate::http::problem::{Code, Problem};
 use actix_web::dev::Payload;
@@ -52,7 +52,7 @@ pub struct Body<T> {
     pub raw: Bytes,
 }
 
-impl<T: FromFields + Send + 'static> FromRequest for Body<T> {
+impl<T: FromValue + Send + 'static> FromRequest for Body<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
@@ -133,7 +133,7 @@ impl FromFields for Nothing {
     }
 }
 
-async fn parse_aside<T: FromFields + Send + 'static>(raw: Bytes, depth_max: usize) -> Result<T, Problem> {
+async fn parse_aside<T: FromValue + Send + 'static>(raw: Bytes, depth_max: usize) -> Result<T, Problem> {
     actix_web::web::block(move || parse(&raw, depth_max)).await.map_err(|_| Problem::internal())?
 }
 
@@ -141,7 +141,7 @@ fn blank(raw: &[u8]) -> bool {
     raw.iter().all(u8::is_ascii_whitespace)
 }
 
-fn parse<T: FromFields>(raw: &[u8], depth_max: usize) -> Result<T, Problem> {
+fn parse<T: FromValue>(raw: &[u8], depth_max: usize) -> Result<T, Problem> {
     match (blank(raw), T::EMPTY_OK) {
         (true, true) => Fields::read_body(Value::Object(Map::new())),
         (true, false) => Err(Problem::new(Code::MalformedJson, "a JSON object is needed as the body")),

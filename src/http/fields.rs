@@ -34,7 +34,7 @@ impl Fields {
     ///
     /// # Errors
     /// A [`Problem`] with all faults.
-    pub fn read_body<T: FromFields>(value: Value) -> Result<T, Problem> {
+    pub fn read_body<T: FromValue>(value: Value) -> Result<T, Problem> {
         T::from_value(value, &At { path: String::new(), text_only: false }).map_err(Problem::of_faults)
     }
 
@@ -75,6 +75,13 @@ impl Fields {
             Some(Value::Null) | None => None,
             Some(value) => self.convert(name, value),
         }
+    }
+
+    /// Takes a field that may be missing (none) or null (some none).
+    pub fn nullable<T: FromValue>(&mut self, name: &'static str) -> Option<Option<T>> {
+        let is_null = matches!(self.left.get(name), Some(Value::Null));
+        let value = self.optional(name);
+        if is_null { Some(None) } else { value.map(Some) }
     }
 
     /// Whether a field is there and not null.
@@ -159,6 +166,8 @@ impl Fields {
 }
 
 impl<T: FromFields> FromValue for T {
+    const EMPTY_OK: bool = <T as FromFields>::EMPTY_OK;
+
     fn from_value(value: Value, at: &At) -> Result<Self, Vec<Fault>> {
         let Value::Object(left) = value else { return Err(at.wrong_type("an object", &value)) };
         let mut fields = Fields { left, at: at.clone(), asked: Vec::new(), faults: Vec::new() };

@@ -4,6 +4,7 @@
 //! It looks at no path and no credential. Paths need no care here: actix decodes each segment after routing and never
 //! joins one to a file name.
 
+use crate::http::intake;
 use crate::http::problem::{Code, MEDIA_TYPE, Problem};
 use crate::http::trace::Trace;
 use crate::remote::REPLAYED;
@@ -42,6 +43,9 @@ impl Guard {
     fn check(&self, req: &ServiceRequest) -> Result<(), Problem> {
         if let Some(hosts) = &self.hosts {
             check_host(hosts, req.headers(), req.uri().host())?;
+        }
+        if req.path() == intake::PATH {
+            return check_batch_type(req.headers());
         }
         check_media_type(req.method(), req.headers())
     }
@@ -144,14 +148,37 @@ fn check_media_type(method: &Method, headers: &HeaderMap) -> Result<(), Problem>
     if !writes || !has_body(headers) {
         return Ok(());
     }
-    let mut types = headers.get_all(header::CONTENT_TYPE).map(HeaderValue::to_str);
-    let (first, second) = (types.next(), types.next());
-    let essence = first.and_then(Result::ok).and_then(|text| text.split(';').next()).map(str::trim);
-    if second.is_some() || !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+    if !is_of_type(headers, &["application/json"]) {
         return Err(Problem::new(Code::UnsupportedMediaType, "the body must be sent as content-type application/json"));
     }
-    let coded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if coded { Err(Problem::new(Code::UnsupportedMediaType, "the body must be sent without content-encoding")) } else { Ok(()) }
+    if is_coded(headers, "identity") {
+        return Err(Problem::new(Code::UnsupportedMediaType, "the body must be sent without content-encoding"));
+    }
+    Ok(())
+}
+
+/// Batches may come as lines, and packed. A foreign page cannot send these types unasked either.
+fn check_batch_type(headers: &HeaderMap) -> Result<(), Problem> {
+    if has_body(headers) && !is_of_type(headers, &["application/json", intake::LINES]) {
+        return Err(Problem::new(Code::UnsupportedMediaType, "the body must be sent as application/json or application/x-ndjson"));
+    }
+    if is_coded(headers, "identity") && is_coded(headers, "gzip") {
+        return Err(Problem::new(Code::UnsupportedMediaType, "the body must be sent as it is, or with content-encoding gzip"));
+    }
+    Ok(())
+}
+
+/// Whether there is one content type, and one of these.
+fn is_of_type(headers: &HeaderMap, types: &[&str]) -> bool {
+    let mut given = headers.get_all(header::CONTENT_TYPE).map(HeaderValue::to_str);
+    let (first, second) = (given.next(), given.next());
+    let essence = first.and_then(Result::ok).and_then(|text| text.split(';').next()).map(str::trim);
+    second.is_none() && essence.is_some_and(|essence| types.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted)))
+}
+
+/// Whether there is a coding, and another one than this.
+fn is_coded(headers: &HeaderMap, but: &str) -> bool {
+    headers.get(header::CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(but.as_bytes()))
 }
 
 fn has_body(headers: &HeaderMap) -> bool {

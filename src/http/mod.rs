@@ -24,9 +24,12 @@ pub mod failover;
 pub mod incident_bodies;
 pub mod incident_requests;
 pub mod incidents;
+pub mod intake;
 pub mod list;
 pub mod machines;
 pub mod openapi;
+pub mod order_requests;
+pub mod orders;
 pub mod policy;
 pub mod policy_audit;
 pub mod policy_commands;
@@ -34,6 +37,7 @@ pub mod policy_outcomes;
 pub mod policy_preview;
 pub mod policy_preview_requests;
 pub mod policy_requests;
+pub mod queues;
 pub mod resilience;
 pub mod routing;
 pub mod routing_bodies;
@@ -140,6 +144,16 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(assignments::dispatch_units)
         .service(assignments::reassign_unit)
         .service(assignments::release_unit)
+        .service(orders::routes())
+        .service(orders::get_order)
+        .service(orders::reprioritise_order)
+        .service(orders::withdraw_order)
+        .service(orders::plan_orders)
+        .service(orders::plan_agencies)
+        .service(queues::list_queues)
+        .service(queues::get_queue_health)
+        .service(intake::take_batch)
+        .service(intake::get_batch)
         .service(simulations::routes());
     let at_root = resource("/dispatch/route/failover")
         .wrap(from_fn(drain::turn_away))

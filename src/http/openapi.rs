@@ -2,8 +2,8 @@
 
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    assignments, channels, dead_letters, events, failover, incidents, machines, policy, policy_audit, policy_commands, policy_outcomes,
-    policy_preview, resilience, routing, simulations, system, tree, units, workflows,
+    assignments, channels, dead_letters, events, failover, incidents, intake, machines, orders, policy, policy_audit, policy_commands,
+    policy_outcomes, policy_preview, queues, resilience, routing, simulations, system, tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -32,6 +32,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         simulations::cancel_simulation, simulations::compare_scenarios, simulations::recommend_settings,
         channels::create_channel, channels::list_channels, channels::get_channel, channels::change_channel, channels::remove_channel,
         channels::block_channel, channels::unblock_channel, channels::force_channel, channels::test_channel,
+        orders::insert_orders, orders::list_orders, orders::get_order, orders::reprioritise_order, orders::withdraw_order,
+        orders::plan_orders, orders::plan_agencies, queues::list_queues, queues::get_queue_health, intake::take_batch, intake::get_batch,
         failover::route_failover, failover::route_failover_at_root, failover::list_attempts,
         incidents::create_incident, incidents::list_incidents, incidents::get_incident, incidents::update_incident, incidents::archive_incident,
         incidents::transition_incident, incidents::close_incident, incidents::remark_incident, incidents::merge_incident, incidents::get_timeline,

@@ -10,6 +10,9 @@ use std::fmt;
 
 /// A value that a field can hold.
 pub trait FromValue: Sized {
+    /// Whether an empty body stands for `{}`.
+    const EMPTY_OK: bool = false;
+
     /// Reads `value`, which stands at `at`.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod calls;
 mod damaged;
+mod dispatch;
 mod given;
 mod incidents;
 mod keys;

@@ -13,6 +13,7 @@ mod cut;
 mod disk;
 mod expiry;
 mod fenced;
+mod intake;
 mod killed;
 mod ledger;
 mod levers;

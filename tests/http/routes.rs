@@ -41,6 +41,8 @@ const REPLAY: &str = r#"{"events":10,"timeout_s":2,"primary":"a","candidates":["
 const INCIDENTS: &str = "/api/v1/incidents";
 const CALL: &str = r#"{"title":"t","description":"d","latitude":1,"longitude":1}"#;
 const CERTIFICATE: &str = r#"{"name":"emt","issued":"2020-01-01T00:00:00Z","expires":"2999-01-01T00:00:00Z"}"#;
+const ORDERS: &str = "/api/v1/dispatch/orders";
+const PLANS: &str = r#"{"request_id":"r2","requests":[{"agency":"a","capacity":1}]}"#;
 const CHANNELS: &str = "/api/v1/channels";
 const NODES: &str = "/api/v1/policy/nodes";
 const OVERRIDE: &str = "/api/v1/policy/nodes/z/override";
@@ -154,6 +156,20 @@ const ROUTES: &[Route] = &[
     post("/api/v1/units/{id}/certificates", "/api/v1/units/u/certificates", CERTIFICATE, Least::Dispatcher, 200),
     get("/api/v1/resources/available", "/api/v1/resources/available?lat=1&lon=1", Least::Operator),
     post("/api/v1/dispatch", "/api/v1/dispatch", r#"{"incident":"nobody"}"#, Least::Dispatcher, 404),
+    post("/api/v1/dispatch/orders", ORDERS, r#"[{"id":"o","urgency":1},{"id":"p","urgency":1}]"#, Least::Dispatcher, 201),
+    get("/api/v1/dispatch/orders", ORDERS, Least::Operator),
+    get("/api/v1/dispatch/orders/{id}", "/api/v1/dispatch/orders/o", Least::Operator),
+    Route {
+        method: "PATCH",
+        ..post("/api/v1/dispatch/orders/{id}", "/api/v1/dispatch/orders/o", r#"{"urgency":2}"#, Least::Dispatcher, 200)
+    },
+    Route { method: "DELETE", body: None, ..post("/api/v1/dispatch/orders/{id}", "/api/v1/dispatch/orders/p", "", Least::Dispatcher, 200) },
+    post("/api/v1/dispatch/plan", "/api/v1/dispatch/plan", r#"{"request_id":"r1","capacity":1}"#, Least::Dispatcher, 200),
+    post("/api/v1/dispatch/plan/batch", "/api/v1/dispatch/plan/batch", PLANS, Least::Dispatcher, 200),
+    get("/api/v1/queues", "/api/v1/queues", Least::Operator),
+    get("/api/v1/queues/{name}/health", "/api/v1/queues/pool/health", Least::Operator),
+    post("/api/v1/intake/batches", "/api/v1/intake/batches", r#"{"batch_id":"b","rows":[1]}"#, Least::Dispatcher, 200),
+    get("/api/v1/intake/batches/{id}", "/api/v1/intake/batches/b", Least::Operator),
     get("/api/v1/events", "/api/v1/events", Least::Operator),
     get("/api/v1/events/stream", "/api/v1/events/stream", Least::Operator),
 ];

@@ -49,6 +49,10 @@ async fn no_made_up_request_gets_an_answer_that_is_not_described() {
         let unit = json!({"id": endpoint, "name": "U", "type": "engine", "latitude": 0, "longitude": 0});
         world.api.post("/api/v1/units", unit).await.json(201);
     }
+    for id in ["0", "a"] {
+        world.api.post("/api/v1/dispatch/orders", json!({"id": id, "urgency": 1})).await.json(201);
+        world.api.post("/api/v1/intake/batches", json!({"batch_id": id, "rows": [1]})).await.json(200);
+    }
     let description = world.server.url("/openapi.json");
     let folder = world.data_dir().to_owned();
     let settings = folder.join("schemathesis.toml");

@@ -12,6 +12,7 @@ mod layers;
 mod shape;
 mod source;
 mod sql;
+mod utilisation;
 
 pub(crate) use source::Source;
 
@@ -60,7 +61,7 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
         let text = repo.read(path)?;
         let source = Source::new(path, &text);
         findings.extend(shape::check(path, &text));
-        for rule in [attributes::check, environment::check, sql::check, ambient::check, breaker::check] {
+        for rule in [attributes::check, environment::check, sql::check, ambient::check, breaker::check, utilisation::check] {
             findings.extend(rule(&source));
         }
         codes.extend(error_pages::codes(&source));

@@ -125,4 +125,8 @@ impl OutboxStore for MemoryStore {
             wanted.take(limit).cloned().collect()
         })
     }
+
+    fn outbox_count<'a>(&'a self, org: &'a Org, state: OutboxState) -> StoreResult<'a, u64> {
+        self.with(|inner| inner.outbox.values().filter(|row| row.row.org == *org && row.state == state).count() as u64)
+    }
 }

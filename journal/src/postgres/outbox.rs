@@ -154,6 +154,11 @@ impl OutboxStore for PostgresStore {
             .bind(count(limit));
         Box::pin(self.readers.decoded(query, |row| outbox_row(&row)))
     }
+
+    fn outbox_count<'a>(&'a self, org: &'a Org, state: OutboxState) -> StoreResult<'a, u64> {
+        let query = sqlx::query(include_str!("sql/outbox_count.sql")).bind(org.as_str()).bind(i16::from(state.number()));
+        Box::pin(async move { Ok(self.readers.decoded(query, |row| long(&row, 0)).await?.first().copied().unwrap_or(0)) })
+    }
 }
 
 fn outbox_row(row: &PgRow) -> Result<OutboxRow, Error> {

@@ -161,6 +161,11 @@ impl OutboxStore for SqliteStore {
     ) -> StoreResult<'a, Vec<OutboxRow>> {
         Box::pin(self.rows(org, state, after, limit))
     }
+
+    fn outbox_count<'a>(&'a self, org: &'a Org, state: OutboxState) -> StoreResult<'a, u64> {
+        let query = sqlx::query(include_str!("sql/outbox_count.sql")).bind(org.as_str()).bind(state.number());
+        Box::pin(async move { Columns(&query.fetch_one(&self.readers).await.map_err(fault::of)?).count(0) })
+    }
 }
 
 fn push_row(values: &mut Values, step: &Step<'_>, row: &NewOutboxRow) -> Result<(), StoreError> {

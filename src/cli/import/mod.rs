@@ -1,6 +1,7 @@
 //! `ionveil import`: takes over records of another system. Stopped and run again, an import goes on without a duplicate.
 
 mod calls;
+mod intake;
 mod zones;
 
 use super::config::ConfigArgs;
@@ -22,6 +23,8 @@ pub struct Import {
 enum What {
     /// Calls: each row of a CSV file becomes a workflow, as the mapping says
     Calls(calls::Calls),
+    /// Commands: each row of a JSON file becomes a command of one batch
+    Intake(intake::Intake),
     /// Zones: the regions, zones and agencies that the rows of a CSV file name become the policy tree, as the mapping says
     Zones(zones::Zones),
 }
@@ -36,6 +39,7 @@ impl Import {
         runtime::log(&config.logging);
         match self.what {
             What::Calls(calls) => runtime::run(|threads| calls.run(config, threads)),
+            What::Intake(intake) => runtime::run(|threads| intake.run(config, threads)),
             What::Zones(zones) => runtime::run(|threads| zones.run(config, threads)),
         }
     }

@@ -324,5 +324,8 @@ pub(crate) async fn the_outbox_is_listed_page_by_page(store: Given) {
             }
             assert_eq!(ids, expected, "{name} by {limit}");
         }
+        if let (Some(org), Some(state)) = (org, state) {
+            assert_eq!(store.outbox_count(org, state).await.unwrap(), positions.len() as u64, "{name}");
+        }
     }
 }

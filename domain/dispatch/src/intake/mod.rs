@@ -1,17 +1,39 @@
 //! Intake of big batches of commands (specification of LatticeForge L3): validated row by row, deduplicated, ordered. A bad
-//! row never blocks a good one. Who stores what was accepted, and how often a batch is taken in, is not decided here.
+//! row never blocks a good one.
 //!
 //! Rows may come one by one ([`Pipeline::push`]), or be validated elsewhere and in parallel ([`validate`]) and come as they
 //! were found, in the order of the rows ([`Pipeline::take`]): the outcome is the same.
+//!
+//! What came of a batch is kept by an entity, `intake:<org>:<batch>`: the batch first, with the digest of its rows and the
+//! instant that decided what had expired; then, piece by piece, its [`Item`]s: errors by row, duplicates by row, accepted
+//! commands in their order. Where a crash cut a batch off, the same rows are worked out again with the same instant, and the
+//! pieces that are missing follow.
+//!
+//! # Invariants
+//! 1. A batch is accepted once, before everything else of it.
+//! 2. Its items are as many as it says: errors, then duplicates, then commands.
+//! 3. It is completed once, with its last item.
 
+mod command;
+mod decide;
+mod event;
+mod reject;
 mod row;
+mod state;
 
+#[cfg(test)]
+mod entity_tests;
 #[cfg(test)]
 mod tests;
 
+pub use command::{Command, Item};
+pub use event::{BatchAccepted, BatchCompleted, CommandRejected, DuplicateSuppressed, Event};
+pub use reject::Rejection;
 pub use row::{IntakeCommand, RowError, validate};
+pub use state::{State, Taken};
 
-use ionveil_kernel::Timestamp;
+use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, Kind, NameError, Org, StreamId, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -21,8 +43,49 @@ use std::time::Duration;
 /// How far ahead a command is urgent, in minutes, where nothing else is said.
 pub const URGENT_MINUTES_DEFAULT: i64 = 20;
 
+/// The kind of entity.
+pub const KIND: &str = "intake";
+/// The most items of one [`Command::Add`]: they fit into one append.
+pub const ITEMS_PER_ADD_MAX: usize = 10_000;
+
+/// The name of a batch's entity.
+///
+/// # Errors
+/// Never: the kind is a lawful name.
+pub fn stream(org: &Org, batch: EntityId) -> Result<StreamId, NameError> {
+    Ok(StreamId::new(org.clone(), Kind::new(KIND)?, batch))
+}
+
+/// The decider.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Intake;
+
+impl Decider for Intake {
+    const KIND: &'static str = KIND;
+    const STATE_SCHEMA: u32 = 1;
+    const REDUCER: u32 = 1;
+
+    type Part = ();
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+    type Rejection = Rejection;
+
+    fn initial(&self, _id: &StreamId) -> State {
+        State::default()
+    }
+
+    fn decide(&self, state: &State, command: &Command, _env: &DecideEnv<'_>) -> Result<Decision<Self>, Rejection> {
+        Ok(decide::decide(state, command)?.into_iter().map(|event| ((), event)).collect())
+    }
+
+    fn evolve(&self, state: State, (): &(), event: &Event) -> Result<State, BrokenInvariant> {
+        state.after(event)
+    }
+}
+
 /// What two rows have in common that mean the same: command, satellite and intent.
-type Identity = (Arc<str>, Arc<str>, Arc<str>);
+pub type Identity = (Arc<str>, Arc<str>, Arc<str>);
 
 /// What became of a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,7 +99,8 @@ pub struct Batch {
 }
 
 /// Every row is accepted, rejected or a duplicate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stats {
     /// All rows.
     pub rows: usize,

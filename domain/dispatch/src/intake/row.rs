@@ -15,7 +15,8 @@ const REQUIRED: [&str; 6] = ["command_id", "deadline", "intent", "issued_by", "s
 const TEXTS: [&str; 4] = ["intent", "signature", "command_id", "satellite_id"];
 
 /// A command that was taken in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct IntakeCommand {
     /// Names it.
     pub command_id: Arc<str>,
@@ -38,13 +39,16 @@ pub struct IntakeCommand {
 }
 
 impl IntakeCommand {
-    pub(crate) fn identity(&self) -> Identity {
+    /// What it has in common with a row that means the same.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
         (Arc::clone(&self.command_id), Arc::clone(&self.satellite_id), Arc::clone(&self.intent))
     }
 }
 
 /// What is wrong with a row. Shown as `row <place>: <message>`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RowError {
     /// The place in the batch, from 0.
     pub row: usize,

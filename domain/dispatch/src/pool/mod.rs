@@ -31,11 +31,13 @@ mod tests;
 
 pub use command::{AgencyRequest, Command};
 pub use event::{Event, OrderPooled, OrderReprioritised, OrderWithdrawn, OrdersDispatched, PlanRequested, Planned, Request, Share, Wish};
-pub use order::{Order, RawOrder, Reason, Why};
+pub use order::{InvalidPlace, Order, Place, RawOrder, Reason, Why};
 pub use reject::{Fault, FaultKind, Faults, Rejection};
 pub use state::State;
 
-use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, StreamId, Timer, TimerPolicy, Timestamp};
+use ionveil_kernel::{
+    BrokenInvariant, DecideEnv, Decider, Decision, EntityId, Kind, NameError, Org, StreamId, Timer, TimerPolicy, Timestamp,
+};
 use std::time::Duration;
 
 /// The kind of entity.
@@ -59,6 +61,16 @@ pub const WINDOW_MS_DEFAULT: i64 = 100;
 /// The longest that may be said: a minute.
 pub const WINDOW_MS_MAX: i64 = 60_000;
 const WINDOW: &str = "window";
+/// The one pool of an organisation.
+const ID: &str = "main";
+
+/// The name of an organisation's pool.
+///
+/// # Errors
+/// Never: the kind and the id are lawful names.
+pub fn stream(org: &Org) -> Result<StreamId, NameError> {
+    Ok(StreamId::new(org.clone(), Kind::new(KIND)?, EntityId::new(ID)?))
+}
 
 /// A setting that makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,8 @@ use crate::pool::reject::{Fault, FaultKind};
 use ionveil_kernel::EntityId;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
+use std::fmt;
+use std::str::FromStr;
 
 /// An order as somebody sent it, unchecked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -100,6 +102,35 @@ pub(crate) struct Key {
     eta: Option<Eta>,
     pub(crate) number: u64,
 }
+
+/// Where an order stands in the pool: the cursor of lists. Its text survives restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(pub(crate) Key);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Key { urgency: Reverse(urgency), eta, number } = self.0;
+        write!(f, "{urgency}_{number}_{}", eta.map(String::from).unwrap_or_default())
+    }
+}
+
+impl FromStr for Place {
+    type Err = InvalidPlace;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+        let mut parts = text.splitn(3, '_');
+        let mut part = || parts.next().ok_or(InvalidPlace);
+        let (urgency, number, eta) = (part()?, part()?, part()?);
+        let eta = if eta.is_empty() { None } else { Some(eta.parse().map_err(|_| InvalidPlace)?) };
+        let (urgency, number) = (urgency.parse().map_err(|_| InvalidPlace)?, number.parse().map_err(|_| InvalidPlace)?);
+        Ok(Self(Key { urgency: Reverse(urgency), eta, number }))
+    }
+}
+
+/// A text that is no [`Place`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no place in a pool")]
+pub struct InvalidPlace;
 
 impl Key {
     pub(crate) const fn of(order: &Order, number: u64) -> Self {

@@ -116,6 +116,14 @@ impl<K: Ord + Clone, V: Clone> Sorted<K, V> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.chunks.iter().flat_map(|chunk| chunk.entries.iter().map(|(key, value)| (key, value)))
     }
+
+    /// The entries behind `key`, which need not be there, smallest key first. What comes before is not looked at.
+    pub(crate) fn after<'a>(&'a self, key: &K) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V> {
+        let first = self.chunk_of(key);
+        let skipped = self.chunks.get(first).map_or(0, |chunk| chunk.entries.partition_point(|(other, _)| other <= key));
+        let entries = self.chunks.iter().skip(first).flat_map(|chunk| chunk.entries.iter());
+        entries.skip(skipped).map(|(key, value)| (key, value))
+    }
 }
 
 /// Splits a chunk that has become too long by what was put in at `gap`. Keys that come in order fill their chunks.
@@ -201,6 +209,9 @@ mod tests {
                 }
                 prop_assert_eq!(sorted.get(&key), model.get(&key));
                 prop_assert_eq!(sorted.contains(&key), sorted.key(&key).is_some());
+                if turn % 64 == 0 {
+                    prop_assert!(sorted.after(&key).eq(model.range(key + 1..)));
+                }
             }
             check(&sorted, &model);
             if let Some((sorted, model)) = copy {

@@ -3,7 +3,7 @@
 //! Three indexes over the same orders: by key, by id, by agency. All are [`Sorted`], so that a copy costs three counters.
 
 use crate::pool::event::{Request, Share};
-use crate::pool::order::{Key, Order};
+use crate::pool::order::{Key, Order, Place};
 use crate::pool::sorted::Sorted;
 use crate::pool::stored::Stored;
 use crate::pool::{ANSWERED_ORDERS_MAX, ANSWERS_MAX};
@@ -80,6 +80,32 @@ impl State {
         self.orders.iter().map(|(_, order)| &**order)
     }
 
+    /// At most `size` orders, first to go first, each with its place: those behind `after`, and only an agency's if one is
+    /// named.
+    #[must_use]
+    pub fn page(&self, agency: Option<&EntityId>, after: Option<Place>, size: usize) -> Vec<(Place, &Order)> {
+        let shown = |key: Key| self.orders.get(&key).map(|order| (Place(key), &**order));
+        match agency {
+            None => after_or_all(&self.orders, after).filter_map(|(key, _)| shown(*key)).take(size).collect(),
+            Some(agency) => {
+                let own = self.agencies.get(&Some(agency.clone()));
+                own.into_iter().flat_map(|own| after_or_all(own, after)).filter_map(|(key, ())| shown(*key)).take(size).collect()
+            }
+        }
+    }
+
+    /// How many orders of an agency wait.
+    #[must_use]
+    pub fn len_of(&self, agency: &EntityId) -> usize {
+        self.agencies.get(&Some(agency.clone())).map_or(0, Sorted::len)
+    }
+
+    /// Whether a request waits for the end of its window.
+    #[must_use]
+    pub fn waits(&self, request: &EntityId) -> bool {
+        self.window.as_ref().is_some_and(|window| window.requests.iter().any(|waiting| waiting.id == *request))
+    }
+
     /// When the window ends in which requests wait, if any do.
     #[must_use]
     pub fn window_due(&self) -> Option<Timestamp> {
@@ -133,6 +159,13 @@ impl State {
         }
         Some((key.number, order))
     }
+}
+
+/// The entries behind a place; without one all of them.
+fn after_or_all<V: Clone>(sorted: &Sorted<Key, V>, after: Option<Place>) -> impl Iterator<Item = (&Key, &V)> {
+    let all = after.is_none().then(|| sorted.iter());
+    let rest = after.map(|Place(key)| sorted.after(&key));
+    all.into_iter().flatten().chain(rest.into_iter().flatten())
 }
 
 impl Answers {

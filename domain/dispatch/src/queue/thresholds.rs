@@ -33,22 +33,43 @@ pub struct Thresholds(RawThresholds);
 
 /// What is wrong with thresholds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {}", self.field(), self.must())]
 pub enum ThresholdFault {
     /// The warning is not above 0.
-    #[error("warn_ratio: it is above 0")]
     Warn,
     /// Critical is not above the warning.
-    #[error("critical_ratio: it is above warn_ratio")]
     Critical,
     /// Overload is below critical.
-    #[error("overload_ratio: it is finite and not below critical_ratio")]
     Overload,
     /// The latency is not above 0.
-    #[error("slow_p95_ms: it is finite and above 0")]
     Slow,
     /// The limit is not above 0.
-    #[error("hard_limit: it is above 0")]
     Limit,
+}
+
+impl ThresholdFault {
+    /// The setting.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Warn => "warn_ratio",
+            Self::Critical => "critical_ratio",
+            Self::Overload => "overload_ratio",
+            Self::Slow => "slow_p95_ms",
+            Self::Limit => "hard_limit",
+        }
+    }
+
+    /// What it must be.
+    #[must_use]
+    pub const fn must(self) -> &'static str {
+        match self {
+            Self::Warn | Self::Limit => "it is above 0",
+            Self::Critical => "it is above warn_ratio",
+            Self::Overload => "it is finite and not below critical_ratio",
+            Self::Slow => "it is finite and above 0",
+        }
+    }
 }
 
 /// Thresholds that make no sense; at least one fault.

@@ -1,6 +1,7 @@
 //! What requests are answered, at once or at the end of a window.
 
 use super::*;
+use crate::pool::{InvalidPlace, Place};
 use ionveil_kernel::{PolicyLevel, TimerPolicy};
 
 const ORDERS: [&str; 6] = ["a 1 10:00 north", "b 5 10:00", "c 5 09:00 south", "d 5 - north", "e 5 09:00", "f 9 12:00 south"];
@@ -138,4 +139,36 @@ fn only_the_latest_answers_are_remembered() {
     }
     assert_eq!((world.state.answer(&id("r0")), world.state.answer(&id("r1")).map(<[Share]>::len)), (None, Some(1)));
     world.check();
+}
+
+#[test]
+fn pages_are_the_whole_list_in_its_order() {
+    let world = World::new(0, &ORDERS);
+    for agency in [None, Some(id("north")), Some(id("west"))] {
+        let wanted = |order: &&Order| agency.as_ref().is_none_or(|agency| order.agency.as_ref() == Some(agency));
+        let whole: Vec<_> = world.state.iter().filter(wanted).cloned().collect();
+        assert_eq!(agency.as_ref().map_or(world.state.len(), |agency| world.state.len_of(agency)), whole.len());
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = world.state.page(agency.as_ref(), after, 2);
+            found.extend(page.iter().map(|(_, order)| (*order).clone()));
+            let Some((last, _)) = page.last() else { break };
+            // A cursor goes out as text and comes back.
+            after = Some(last.to_string().parse().expect("a place"));
+        }
+        assert_eq!(found, whole);
+    }
+    for text in ["", "1", "1_2", "x_2_", "1_-2_", "1_2_9:5"] {
+        assert_eq!(text.parse::<Place>(), Err(InvalidPlace), "{text}");
+    }
+}
+
+#[test]
+fn who_waits_is_known_until_he_is_answered() {
+    let mut world = World::new(100, &["a 1"]);
+    world.tell(&take("r1", 1)).unwrap();
+    assert!(world.state.waits(&id("r1")) && !world.state.waits(&id("r2")));
+    world.now = 100;
+    world.tell(&Command::CloseWindow { due: ms(100) }).unwrap();
+    assert!(!world.state.waits(&id("r1")));
 }

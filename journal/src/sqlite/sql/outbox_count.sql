@@ -1,0 +1,1 @@
+SELECT count(*) FROM outbox WHERE org = ?1 AND state = ?2
