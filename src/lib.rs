@@ -36,6 +36,7 @@ pub mod node;
 pub mod pools;
 pub mod queues;
 pub mod remote;
+pub mod samples;
 pub mod simulations;
 pub mod situation;
 pub mod spelling;

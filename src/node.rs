@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::intake::{Intakes, Running};
 use crate::pools::{self, Pools};
 use crate::queues::Queues;
+use crate::samples::ChannelsToRouting;
 use crate::simulations::Simulator;
 use crate::situation::Situation;
 use crate::store::Place;
@@ -245,6 +246,7 @@ impl Node {
         hosts.insert(TypeId::of::<RoutingNode>(), Box::new(routing_nodes.clone()));
         runtime.reactor(Arc::new(EngineToTree))?;
         runtime.reactor(Arc::new(TreeToEngine))?;
+        runtime.reactor(Arc::new(ChannelsToRouting))?;
         runtime.reactor(Arc::new(FromUnits))?;
         runtime.reactor(Arc::new(FromIncidents))?;
         runtime.reactor(Arc::new(FromAssignments))?;

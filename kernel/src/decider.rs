@@ -1,40 +1,10 @@
 //! The pure heart of every entity: what a command leads to, and what an event does to the state.
 
-use crate::{Caller, EntityId, EventCodec, IdSource, Meta, StreamId, Timestamp};
+use crate::{Caller, EntityId, EventCodec, IdSource, Meta, Policy, StreamId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::{Debug, Display};
 use std::sync::Arc;
-
-/// How tight operations are run: `Normal < Watch < Restricted < Halted`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PolicyLevel {
-    /// Everything runs.
-    #[default]
-    Normal,
-    /// Everything runs, observed.
-    Watch,
-    /// Only what matters runs.
-    Restricted,
-    /// Nothing new runs.
-    Halted,
-}
-
-/// The policy that a decision was made under, recorded where it mattered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// The level in force.
-    pub level: PolicyLevel,
-    /// The node of the policy tree that decided it, if there is a tree.
-    pub node: Option<String>,
-    /// The version of the tree.
-    pub version: u64,
-    /// Since when that node has had the level; none if it always had.
-    pub since: Option<Timestamp>,
-    /// Who gave it the level: a person's subject, or the engine.
-    pub by: Option<Arc<str>>,
-}
 
 /// All that a decision may know beside state and command.
 pub struct DecideEnv<'a> {

@@ -10,7 +10,7 @@ use crate::http::channel_shapes::RouteFailover;
 use crate::http::event_body::parse_position;
 use crate::http::fields::{Fields, FromFields};
 use crate::http::list::page_size;
-use crate::http::problem::{Code, Fault, Problem};
+use crate::http::problem::{Code, Fault, Halted, Problem};
 use crate::http::workflows::wait_for;
 use crate::time::Rfc3339;
 use actix_web::web::Data;
@@ -114,6 +114,11 @@ impl From<&Entry> for AttemptBody {
 }
 
 impl Refusal for Rejection {
+    fn halted(&self) -> Option<Halted> {
+        let Self::PolicyHalted(halt) = self else { return None };
+        Some((**halt).clone().into())
+    }
+
     fn as_faults(&self) -> Vec<Fault> {
         let field = matches!(self, Self::DuplicateDispatch).then(|| "dispatch_id".to_owned());
         vec![Fault { code: Code::from_name(self.code()).unwrap_or(Code::Internal), field, index: None, detail: self.to_string() }]

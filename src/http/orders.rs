@@ -164,7 +164,7 @@ impl Refusal for Rejection {
 
     fn halted(&self) -> Option<Halted> {
         let Self::PolicyHalted(halt) = self else { return None };
-        Some(Halted { node: halt.node.clone(), since: halt.since.map(Rfc3339), by: halt.by.clone() })
+        Some((**halt).clone().into())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::http::trace::TraceId;
 use crate::time::Rfc3339;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
+use ionveil_kernel::Halt;
 use serde::Serialize;
 use std::fmt;
 use utoipa::ToSchema;
@@ -452,6 +453,12 @@ pub struct Halted {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "user:jane")]
     pub by: Option<String>,
+}
+
+impl From<Halt> for Halted {
+    fn from(halt: Halt) -> Self {
+        Self { node: halt.node, since: halt.since.map(Rfc3339), by: halt.by }
+    }
 }
 
 /// `application/problem+json` (RFC 9457) as it is sent.

@@ -3,6 +3,7 @@
 
 use super::client::Api;
 use super::given::World;
+use super::policy_tree;
 use crate::support::gateway::{Gateway, Manner};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -281,4 +282,48 @@ async fn a_simulated_channel_says_so_in_every_answer() {
     let attempts = answer["attempts"].as_array().expect("attempts");
     assert!(attempts.iter().all(|attempt| attempt["simulated"] == true), "{answer}");
     assert_eq!(attempts[3]["latency_ms"], 100.0);
+}
+
+#[tokio::test]
+async fn a_halted_zone_sends_nothing_and_what_was_begun_before_keeps_its_answer() {
+    let (world, radio) = (world(), Gateway::start(Manner::Answer(204, "")).await);
+    let api = &world.api;
+    channel(api, "radio", &radio, json!({})).await;
+    policy_tree::plant(api).await;
+    let within = |id: &str, zone: &str| {
+        let mut request = asked(id, "radio", &[]);
+        request["zone"] = json!(zone);
+        request
+    };
+    let zone = "n1";
+    let before = api.post(ROUTE, within("d1", zone)).await;
+    before.json(200);
+    policy_tree::set(api, zone, "halted").await.json(200);
+    let problem = api.post(ROUTE, within("d2", zone)).await.problem(409, "policy_halted");
+    assert_eq!(problem["policy"]["node"], zone);
+    assert_eq!(api.post(ROUTE, within("d1", zone)).await.text, before.text, "a repeat is answered as before");
+    assert_eq!(radio.heard().len(), 1, "nothing was sent");
+    api.post(ROUTE, asked("d3", "radio", &[])).await.json(200);
+    policy_tree::clear(api, zone).await.json(200);
+    api.post(ROUTE, within("d2", zone)).await.json(200);
+}
+
+#[tokio::test]
+async fn calls_over_a_channel_are_health_samples_of_the_node_of_its_name() {
+    let world = world();
+    let api = &world.api;
+    let (sick, well) = (Gateway::start(Manner::Answer(500, "")).await, Gateway::start(Manner::Answer(200, "")).await);
+    for (name, gateway) in [("sick", &sick), ("well", &well)] {
+        channel(api, name, gateway, json!({})).await;
+        let load = json!({"service": "sms", "endpoint": name, "latency_ms": 20, "queue_depth": 0, "saturation": 0.1});
+        api.post("/api/v1/routing/nodes", load).await.json(201);
+    }
+    api.post(ROUTE, asked("d1", "sick", &["well"])).await.json(200);
+    for (name, health) in [("sick", 0.0), ("well", 1.0)] {
+        let stream = format!("routing-node:default:{name}");
+        let events = policy_tree::until_event(api, &stream, "health_sampled").await;
+        let is_sample = |event: &&Value| event["stream"] == stream.as_str() && event["type"] == "health_sampled";
+        let sample = events.iter().find(is_sample).expect("a sample");
+        assert_eq!(sample["data"]["sample"]["value"], json!(health), "{name}");
+    }
 }

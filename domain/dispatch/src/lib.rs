@@ -15,7 +15,6 @@
 //! | how healthy a queue is | `queue/` |
 //! | big batches of commands | `intake/` |
 //! | the lists of incidents and units | `view.rs` |
-//! | what the policy in force stops | `policy.rs` |
 //!
 //! The invariants of each entity are numbered in its own `mod.rs`; `evolve` names them when a stored history breaks one.
 //!
@@ -32,7 +31,6 @@ pub mod incident;
 pub mod intake;
 pub mod manifest;
 pub mod plan;
-pub mod policy;
 pub mod pool;
 pub mod queue;
 pub mod react;

@@ -61,7 +61,7 @@ pub use event::{Cancelled, Cloned, Event, Reconciled, Registered, RolledBack, St
 pub use fold::{FoldError, Moment, fold, ordered, state_at};
 pub use machine::Machine;
 pub use path::{PathFault, path, validate_path};
-pub use policy::{AGENCY, Halt, InForce, ZONE};
+pub use policy::{AGENCY, InForce, ZONE};
 pub use reject::{CLONE_STACK_MAX, Fault, Faults, REASON_CHARS_MAX, Rejection, RejectionClass};
 pub use state::{Live, State, Summary};
 pub use validate::{MachineFault, MachineFaultKind};

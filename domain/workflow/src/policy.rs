@@ -5,9 +5,8 @@ use crate::attributes::{Attributes, Scalar};
 use crate::command::{Command, StepOutcome};
 use crate::reject::Rejection;
 use crate::state::{Live, State};
-use ionveil_kernel::{DecideEnv, EntityId, Policy, PolicyLevel, Role, Timestamp};
+use ionveil_kernel::{DecideEnv, EntityId, Policy, PolicyLevel, Role};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// The attribute that names the zone of a workflow; absent: that of the whole organisation.
 pub const ZONE: &str = "zone";
@@ -31,31 +30,6 @@ impl InForce {
     fn of(policy: &Policy) -> Option<Self> {
         let node = policy.node.clone()?;
         Some(Self { level: policy.level, node, version: policy.version })
-    }
-}
-
-/// Why nothing is assigned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Halt {
-    /// The node of the policy tree that decided it.
-    pub node: String,
-    /// Since when the node has had the level; none if it always had.
-    pub since: Option<Timestamp>,
-    /// Who gave it the level.
-    pub by: Option<String>,
-}
-
-impl Halt {
-    fn of(policy: &Policy) -> Self {
-        let by = policy.by.as_ref().map(ToString::to_string);
-        Self { node: policy.node.clone().unwrap_or_default(), since: policy.since, by }
-    }
-}
-
-impl fmt::Display for Halt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "nothing is assigned while the policy of {:?} is halted", self.node)?;
-        self.by.as_ref().map_or(Ok(()), |by| write!(f, ", as set by {by}"))
     }
 }
 
@@ -97,9 +71,6 @@ impl Live {
     /// What is to be recorded of the policy with a move to `to`; nothing with one that assigns nothing.
     pub(crate) fn admit(&self, to: &str, policy: Option<&Policy>) -> Result<Option<InForce>, Rejection> {
         let Some(policy) = policy.filter(|_| self.machine.assigns(to)) else { return Ok(None) };
-        match policy.level {
-            PolicyLevel::Halted => Err(Rejection::PolicyHalted(Box::new(Halt::of(policy)))),
-            PolicyLevel::Normal | PolicyLevel::Watch | PolicyLevel::Restricted => Ok(InForce::of(policy)),
-        }
+        policy.halt().map_or_else(|| Ok(InForce::of(policy)), |halt| Err(Rejection::PolicyHalted(halt)))
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::attributes::AttributeFault;
 use crate::definition::is_lawful_name;
-use crate::policy::Halt;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -49,8 +48,8 @@ pub enum Rejection {
         states: usize,
     },
     /// It would assign something where the policy in force is halted.
-    #[error("{0}")]
-    PolicyHalted(Box<Halt>),
+    #[error("nothing is assigned while {0}")]
+    PolicyHalted(Box<ionveil_kernel::Halt>),
 }
 
 /// What a refusal is at heart.

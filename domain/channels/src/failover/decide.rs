@@ -11,6 +11,9 @@ use std::time::Duration;
 pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> Result<Vec<Event>, Rejection> {
     match (state, command) {
         (State::Absent, Command::Start { request, steps }) => {
+            if let Some(halt) = env.policy.halt() {
+                return Err(Rejection::PolicyHalted(halt));
+            }
             let live = Live { request: Arc::new((**request).clone()), log: Vec::new(), end: None };
             let mut log = Log { live, events: vec![Event::Requested((**request).clone())], now: env.now };
             log.take(steps)?;

@@ -122,7 +122,7 @@ impl Command {
 }
 
 /// A refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// There is a dispatch of this id; of another request, or it is not the first that asks.
     #[error("there is a dispatch of this id already")]
@@ -136,6 +136,9 @@ pub enum Rejection {
     /// No channel may be tried, or not this one.
     #[error("no further channel may be tried")]
     NoNextChannel,
+    /// The policy in force is halted.
+    #[error("nothing is sent while {0}")]
+    PolicyHalted(Box<ionveil_kernel::Halt>),
 }
 
 impl ionveil_kernel::Rejection for Rejection {
@@ -145,6 +148,7 @@ impl ionveil_kernel::Rejection for Rejection {
             Self::NotFound => "dispatch_not_found",
             Self::StaleAttempt => "stale_attempt",
             Self::NoNextChannel => "no_next_channel",
+            Self::PolicyHalted(_) => "policy_halted",
         }
     }
 }
@@ -174,6 +178,12 @@ impl Decider for Failover {
 
     fn evolve(&self, state: State, (): &(), event: &Event) -> Result<State, BrokenInvariant> {
         state.evolve(event)
+    }
+
+    /// Beginning is subject to the policy of the zone; what was begun is carried to its end.
+    fn scope(&self, _owner: &StreamId, _state: &State, command: &Command) -> Option<Vec<EntityId>> {
+        let Command::Start { request, .. } = command else { return None };
+        Some(request.zone.iter().cloned().collect())
     }
 
     fn timers(&self, state: &State) -> Vec<Timer> {

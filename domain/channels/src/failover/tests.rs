@@ -1,8 +1,8 @@
 //! The chain of §5.4 step by step, what a crash leaves, and what is refused.
 
 use super::*;
-use ionveil_kernel::EntityId;
 use ionveil_kernel::testkit::{Given, given};
+use ionveil_kernel::{EntityId, Policy, PolicyLevel};
 
 fn id(text: &str) -> EntityId {
     EntityId::new(text).expect("a lawful id")
@@ -234,4 +234,18 @@ fn an_unlawful_history_is_named_by_its_invariant() {
     assert_eq!(broken(&one, &skipped(2, "radio")), 2);
     let ended = one.evolve(&exhausted).unwrap();
     assert_eq!(broken(&ended, &skipped(1, "radio")), 4);
+}
+
+#[test]
+fn a_halted_zone_begins_nothing_and_ends_what_was_begun() {
+    let halted = || Policy { level: PolicyLevel::Halted, node: Some("n1".into()), ..Policy::default() };
+    let given = || -> Given<Failover> { given(Failover, []).under(halted()) };
+    given().when(start(vec![begin()])).then_rejected("policy_halted");
+    let mut request = requested();
+    request.zone = Some(id("n1"));
+    let zoned = Command::Start { request: Box::new(request), steps: vec![begin()] };
+    let owner = format!("{KIND}:test:d1").parse().expect("a stream");
+    assert_eq!(Failover.scope(&owner, &State::Absent, &zoned), Some(vec![id("n1")]));
+    assert_eq!(Failover.scope(&owner, &State::Absent, &start(vec![])), Some(vec![]), "without a zone it is the root");
+    assert_eq!(Failover.scope(&owner, &State::Absent, &Command::Cut), None);
 }

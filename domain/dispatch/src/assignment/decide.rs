@@ -5,7 +5,6 @@ use crate::assignment::event::{AttachAsked, Attached, Begun, Completed, Event, S
 use crate::assignment::reject::Rejection;
 use crate::assignment::state::{Asking, State};
 use crate::assignment::{ANSWER_WITHIN, CANDIDATES_MAX};
-use crate::policy::Halt;
 use crate::unit::DeclineReason;
 use ionveil_kernel::{DecideEnv, EntityId};
 use std::collections::BTreeSet;
@@ -50,7 +49,7 @@ fn check(candidates: &[EntityId], wanted: usize, env: &DecideEnv<'_>) -> Result<
     if wanted == 0 {
         return Err(Rejection::InvalidWanted);
     }
-    Halt::of(env.policy).map_or(Ok(()), |halt| Err(Rejection::PolicyHalted(halt)))
+    env.policy.halt().map_or(Ok(()), |halt| Err(Rejection::PolicyHalted(halt)))
 }
 
 fn took(asking: &Asking, unit: &EntityId) -> Vec<Event> {

@@ -1,7 +1,6 @@
 //! Why an assignment refuses a command: stable codes.
 
 use crate::assignment::CANDIDATES_MAX;
-use crate::policy::Halt;
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +21,8 @@ pub enum Rejection {
     #[error("wanted: it is 1 or more")]
     InvalidWanted,
     /// The policy in force is halted.
-    #[error("{0}")]
-    PolicyHalted(Box<Halt>),
+    #[error("nothing is assigned while {0}")]
+    PolicyHalted(Box<ionveil_kernel::Halt>),
 }
 
 impl ionveil_kernel::Rejection for Rejection {

@@ -1,6 +1,5 @@
 //! What a command leads to. A window that has ended is closed first, whoever comes: the timer may be late.
 
-use crate::policy::Halt;
 use crate::pool::command::{AgencyRequest, Command};
 use crate::pool::event::{Event, OrderPooled, OrderReprioritised, OrderWithdrawn, PlanRequested, Request, Wish};
 use crate::pool::order::{Order, RawOrder, check_eta, check_urgency, named};
@@ -142,7 +141,7 @@ fn ask(
         Some(_) => return Err(Rejection::RequestReused),
         None => {}
     }
-    if let Some(halt) = Halt::of(env.policy) {
+    if let Some(halt) = env.policy.halt() {
         return Err(Rejection::PolicyHalted(halt));
     }
     match &state.window {

@@ -2,7 +2,6 @@
 
 use crate::eta::InvalidEta;
 use crate::geo::InvalidDistance;
-use crate::policy::Halt;
 use crate::pool::{AGENCIES_MAX, ORDERS_PER_INSERT_MAX, REQUESTS_PER_WINDOW_MAX};
 use std::fmt;
 
@@ -33,8 +32,8 @@ pub enum Rejection {
     #[error("{REQUESTS_PER_WINDOW_MAX} requests wait for the end of the window")]
     WindowFull,
     /// The policy in force is halted.
-    #[error("{0}")]
-    PolicyHalted(Box<Halt>),
+    #[error("nothing is assigned while {0}")]
+    PolicyHalted(Box<ionveil_kernel::Halt>),
 }
 
 impl Rejection {

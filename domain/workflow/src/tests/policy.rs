@@ -1,9 +1,9 @@
 //! What the policy in force does to a workflow: it stops what assigns, and nothing else.
 
 use super::*;
-use crate::{Command, Halt, InForce, RejectionClass, State, StepOutcome, view};
+use crate::{Command, InForce, RejectionClass, State, StepOutcome, view};
 use ionveil_kernel::testkit::{CountingIds, meta};
-use ionveil_kernel::{DecideEnv, Decider, Policy, PolicyLevel, Rejection, Role};
+use ionveil_kernel::{DecideEnv, Decider, Halt, Policy, PolicyLevel, Rejection, Role};
 use serde_json::json;
 
 const LEVELS: [PolicyLevel; 4] = [PolicyLevel::Normal, PolicyLevel::Watch, PolicyLevel::Restricted, PolicyLevel::Halted];
