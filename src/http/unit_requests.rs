@@ -321,6 +321,11 @@ impl Due {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix('c')?.splitn(3, '_');
         let (expires, name, unit) = (parts.next()?.parse().ok()?, parts.next()?, EntityId::new(parts.next()?).ok()?);
+        // A sign is no digit, whatever the parser of numbers says.
+        let is_hex = name.len().is_multiple_of(2) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_hex {
+            return None;
+        }
         let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let name = name.as_bytes().chunks(2).map(byte).collect::<Option<Vec<_>>>()?;
         Some(Self { expires: Timestamp::from_micros(expires), unit, name: String::from_utf8(name).ok()? })
@@ -351,7 +356,7 @@ mod tests {
     fn a_cursor_survives_its_text() {
         let due = Due { expires: Timestamp::from_micros(-7), unit: EntityId::new("a_b").unwrap(), name: "É_2 &".to_owned() };
         assert_eq!(Due::parse(&due.cursor()), Some(due));
-        for text in ["", "c", "c1_zz_a", "c1_0_a", "c1_c3_a", "cx_00_a", "c1_00_-"] {
+        for text in ["", "c", "c1_zz_a", "c1_0_a", "c1_+1_a", "c1_c3_a", "cx_00_a", "c1_00_-"] {
             assert_eq!(Due::parse(text), None, "{text}");
         }
     }
