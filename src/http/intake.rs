@@ -33,20 +33,20 @@ const ERRORS_SHOWN: usize = 1_000;
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IntakeBatch {
-    /// Names the batch: the same rows again are answered as the first time.
-    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9_:@.-]{0,127}$", example = "night-2026-11-26")]
+    /// Names the batch, where the query does not: the same rows again are answered as the first time.
+    #[schema(required = false, pattern = "^[A-Za-z0-9][A-Za-z0-9_:@.-]{0,127}$", example = "night-2026-11-26")]
     batch_id: String,
     /// A command each: an object with `command_id`, `satellite_id`, `intent`, `issued_by`, `signature` and `deadline`, and perhaps
     /// `trace_id`, `payload` and `annotations`. One that is none is an error of its row.
     rows: Vec<Value>,
 }
 
-/// A batch with its name, or its rows alone where the query names it.
+/// A batch, or its rows alone where the query names it.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = IntakeBody)]
 pub enum IntakeShape {
-    /// With its name.
+    /// Rows, and a name.
     Named(IntakeBatch),
     /// The rows.
     Rows(Vec<Value>),
