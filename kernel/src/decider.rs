@@ -4,7 +4,6 @@ use crate::{Caller, EntityId, EventCodec, IdSource, Meta, Policy, StreamId, Time
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::{Debug, Display};
-use std::sync::Arc;
 
 /// All that a decision may know beside state and command.
 pub struct DecideEnv<'a> {

@@ -1,7 +1,7 @@
 //! What went otherwise, as a problem: the one place that maps refusals, conflicts, overload and faults to codes.
 
 use crate::http::problem::{Code, Fault, Halted, Problem, ProblemBody};
-use crate::time::{self, Rfc3339};
+use crate::time;
 use ionveil_actors::{AskError, LoadError};
 use ionveil_kernel::Rejection;
 use ionveil_policy::{engine, tree};

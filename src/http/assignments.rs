@@ -12,7 +12,6 @@ use crate::http::unit_bodies::UnitBody;
 use crate::http::units;
 use crate::http::workflow_requests::When;
 use crate::remote::REPLAYED;
-use crate::time::Rfc3339;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};

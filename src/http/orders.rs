@@ -13,7 +13,6 @@ use crate::http::problem::{Code, Fault, Halted, Problem};
 use crate::http::unrouted;
 use crate::pools::{Answered, PlanError};
 use crate::remote::REPLAYED;
-use crate::time::Rfc3339;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Data, Path};

@@ -19,7 +19,7 @@ pub use request::{
 pub use state::{End, Entry, Live, State};
 
 use crate::breaker::Permit;
-use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, StreamId, Timer, TimerPolicy, Timestamp};
+use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, EntityId, StreamId, Timer, TimerPolicy, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// The kind of entity; its id is the dispatch's.
