@@ -7,7 +7,7 @@ use crate::pool::reject::{Fault, FaultKind, Faults, Rejection};
 use crate::pool::state::State;
 use crate::pool::{AGENCIES_MAX, ORDERS_PER_INSERT_MAX, Pool, REQUESTS_PER_WINDOW_MAX, evolve, take};
 use ionveil_kernel::{DecideEnv, EntityId, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// A checked number of orders: below 0 is 0.
 fn capacity(raw: i64) -> u64 {
@@ -64,14 +64,18 @@ fn insert(pool: &Pool, state: &State, raw: &[RawOrder]) -> Result<Vec<Event>, Re
 }
 
 fn check_all(state: &State, raw: &[RawOrder]) -> Result<Vec<Order>, Rejection> {
-    let (mut orders, mut faults, mut seen) = (Vec::with_capacity(raw.len()), Vec::new(), BTreeSet::new());
+    let (mut orders, mut faults, mut seen) = (Vec::with_capacity(raw.len()), Vec::new(), HashSet::with_capacity(raw.len()));
     for (index, raw) in raw.iter().enumerate() {
+        let checked = Order::check(raw);
         let is_repeated = !raw.id.trim().is_empty() && !seen.insert(raw.id.as_str());
-        let waits = || EntityId::new(&raw.id).is_ok_and(|id| state.has(&id));
-        if is_repeated || waits() {
+        let waits = match &checked {
+            Ok(order) => state.has(&order.id),
+            Err(_) => EntityId::new(&raw.id).is_ok_and(|id| state.has(&id)),
+        };
+        if is_repeated || waits {
             faults.push(Fault::of("id", FaultKind::DuplicateId).at(index));
         }
-        match Order::check(raw) {
+        match checked {
             Ok(order) => orders.push(order),
             Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(index))),
         }
