@@ -13,6 +13,10 @@ use tokio::sync::oneshot;
 pub(crate) mod postgres;
 pub(crate) mod raw;
 
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The payload of a `transitioned` event with a reason, as dispatchers write it: about 400 bytes with its envelope.
 pub(crate) const PAYLOAD: &str =
     r#"{"from":"called","to":"moving","reason":"unit E38 reports en route to 0 Block of a street in B04, crew of four, ALS on board"}"#;

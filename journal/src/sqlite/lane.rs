@@ -4,6 +4,7 @@
 //! middle takes the connection with it: closing it rolls back, and the next transaction opens a new one, which waits for
 //! the lock of the old.
 
+use super::checkpoints::Checkpoints;
 use super::columns::Columns;
 use super::fault;
 use crate::StoreError;
@@ -24,6 +25,7 @@ pub(super) struct Lane {
 
 struct Slot {
     connection: Option<SqliteConnection>,
+    checkpoints: Checkpoints,
     closed: bool,
     /// The size of the log that is next worth an attempt to fold it back.
     log_bytes_max: u64,
@@ -40,11 +42,9 @@ impl Lane {
     pub(super) fn new(options: SqliteConnectOptions, connection: SqliteConnection) -> Self {
         let mut log = options.get_filename().as_os_str().to_owned();
         log.push("-wal");
-        Self {
-            options,
-            log: log.into(),
-            slot: Mutex::new(Slot { connection: Some(connection), closed: false, log_bytes_max: LOG_BYTES_MAX }),
-        }
+        let checkpoints = Checkpoints::start(options.clone());
+        let slot = Slot { connection: Some(connection), checkpoints, closed: false, log_bytes_max: LOG_BYTES_MAX };
+        Self { options, log: log.into(), slot: Mutex::new(slot) }
     }
 
     /// Begins a transaction, after the one before has ended.
@@ -70,6 +70,7 @@ impl Lane {
     pub(super) async fn close(&self) {
         let mut slot = self.slot.lock().await;
         slot.closed = true;
+        slot.checkpoints.stop().await;
         if let Some(connection) = slot.connection.take()
             && let Err(error) = connection.close().await
         {
@@ -98,6 +99,7 @@ impl Write<'_> {
     async fn commit(mut self) -> Result<(), StoreError> {
         match sqlx::query("COMMIT").execute(&mut self.connection).await {
             Ok(_) => {
+                self.slot.checkpoints.committed();
                 self.bound_log().await;
                 self.slot.connection = Some(self.connection);
                 Ok(())

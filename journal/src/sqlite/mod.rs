@@ -6,6 +6,7 @@
 //! Deliberately absent: a lock against a second server (the data directory has one) and anything about views.
 
 mod append;
+mod checkpoints;
 mod columns;
 mod dead_letters;
 mod event_row;

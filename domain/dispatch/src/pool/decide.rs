@@ -7,7 +7,7 @@ use crate::pool::reject::{Fault, FaultKind, Faults, Rejection};
 use crate::pool::state::State;
 use crate::pool::{AGENCIES_MAX, ORDERS_PER_INSERT_MAX, Pool, REQUESTS_PER_WINDOW_MAX, evolve, take};
 use ionveil_kernel::{DecideEnv, EntityId, Timestamp};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// A checked number of orders: below 0 is 0.
 fn capacity(raw: i64) -> u64 {
@@ -64,7 +64,7 @@ fn insert(pool: &Pool, state: &State, raw: &[RawOrder]) -> Result<Vec<Event>, Re
 }
 
 fn check_all(state: &State, raw: &[RawOrder]) -> Result<Vec<Order>, Rejection> {
-    let (mut orders, mut faults, mut seen) = (Vec::with_capacity(raw.len()), Vec::new(), HashSet::with_capacity(raw.len()));
+    let (mut orders, mut faults, mut seen) = (Vec::with_capacity(raw.len()), Vec::new(), BTreeSet::new());
     for (index, raw) in raw.iter().enumerate() {
         let checked = Order::check(raw);
         let is_repeated = !raw.id.trim().is_empty() && !seen.insert(raw.id.as_str());
