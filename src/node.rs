@@ -246,7 +246,7 @@ impl Node {
         hosts.insert(TypeId::of::<RoutingNode>(), Box::new(routing_nodes.clone()));
         runtime.reactor(Arc::new(EngineToTree))?;
         runtime.reactor(Arc::new(TreeToEngine))?;
-        runtime.reactor(Arc::new(ChannelsToRouting))?;
+        runtime.reactor(Arc::new(ChannelsToRouting::new(topologies.clone())))?;
         runtime.reactor(Arc::new(FromUnits))?;
         runtime.reactor(Arc::new(FromIncidents))?;
         runtime.reactor(Arc::new(FromAssignments))?;

@@ -1,13 +1,24 @@
 //! What channels tell routing: a call that went over a channel is a health sample of the routing node of the same name. Where
-//! there is no such node the sample is refused, which does no harm.
+//! no such node is known there is nobody to tell.
 
+use crate::topologies::Topologies;
 use ionveil_channels::failover::{self, ChannelAttempted, Outcome};
 use ionveil_kernel::{DecodeError, EventCodec, Kind, Reaction, Reactor, Recorded, StreamId};
 use ionveil_routing::node;
+use std::sync::Arc;
 
 /// Asks a routing node to take in how a call went.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ChannelsToRouting;
+pub struct ChannelsToRouting {
+    topologies: Arc<Topologies>,
+}
+
+impl ChannelsToRouting {
+    /// Tells the nodes that `topologies` knows.
+    #[must_use]
+    pub const fn new(topologies: Arc<Topologies>) -> Self {
+        Self { topologies }
+    }
+}
 
 impl Reactor for ChannelsToRouting {
     fn name(&self) -> &'static str {
@@ -28,7 +39,8 @@ impl Reactor for ChannelsToRouting {
             | failover::Event::RouteSelected(_)
             | failover::Event::FailoverExhausted(_) => return Ok(Vec::new()),
         };
-        let Some(value) = value(&attempt) else { return Ok(Vec::new()) };
+        let known = self.topologies.knows(&event.stream.org, &attempt.channel);
+        let Some(value) = value(&attempt).filter(|_| known) else { return Ok(Vec::new()) };
         let invalid = |error: &dyn std::fmt::Display| DecodeError::invalid(&event.event_type, error);
         let kind = Kind::new(node::KIND).map_err(|error| invalid(&error))?;
         let to = StreamId::new(event.stream.org.clone(), kind, attempt.channel.clone());

@@ -57,6 +57,12 @@ impl Topologies {
         read(known.write().topology.refreshed(now))
     }
 
+    /// Whether an organisation has a node of this name.
+    #[must_use]
+    pub fn knows(&self, org: &Org, node: &EntityId) -> bool {
+        self.by_org.read().get(org).is_some_and(|known| known.read().versions.contains_key(node))
+    }
+
     fn of(&self, org: &Org) -> Arc<RwLock<Known>> {
         if let Some(known) = self.by_org.read().get(org) {
             return known.clone();
