@@ -8,16 +8,16 @@
 #[allow(dead_code, reason = "a part of it is used here")]
 #[path = "../tests/support/gateway.rs"]
 mod gateway;
+#[path = "support/server.rs"]
+mod server;
 mod support;
 
 use gateway::{Gateway, Manner};
 use ionveil_journal::{PostgresOptions, PostgresStore, SqliteStore, Store};
 use ionveil_kernel::Env;
 use reqwest::Client;
-use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use serde_json::json;
+use server::Server;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::{append, commit, head, journal, on_runtime, postgres::Postgres, row, stream};
@@ -36,24 +36,14 @@ fn main() {
     });
 }
 
-/// Killed with the benchmark.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 async fn compare(env: &Env, name: &str, postgres: bool) {
     let (folder, radio) = (tempfile::tempdir().expect("a folder"), Gateway::start(Manner::Answer(204, "")).await);
     let url = postgres.then(|| Postgres::shared().database().url);
-    let (_server, address) = serve(folder.path(), url.as_deref());
+    let server = Server::start(folder.path(), url.as_deref(), "[channels]\nallow = [\"127.0.0.0/8\"]\n");
     let client = ionveil::web::client().build().expect("a client");
     let driver = json!({"kind": "http", "url": radio.url()});
-    post(&client, &format!("http://{address}/api/v1/channels"), &json!({"name": "radio", "driver": driver})).await;
-    let (route, direct) = (format!("http://{address}/dispatch/route/failover"), radio.url());
+    server.post(&client, "/api/v1/channels", &json!({"name": "radio", "driver": driver})).await;
+    let direct = radio.url();
     let store: Arc<dyn Store> = match postgres {
         true => {
             let options = PostgresOptions { lease: Duration::from_secs(30), ..PostgresOptions::default() };
@@ -66,11 +56,11 @@ async fn compare(env: &Env, name: &str, postgres: bool) {
     for call in 0..WARM_UP + CALLS {
         let begun = Instant::now();
         let request = json!({"dispatch_id": format!("d-{call}"), "primary": "radio", "latency_threshold_ms": 5_000});
-        post(&client, &route, &request).await;
+        server.post(&client, "/dispatch/route/failover", &request).await;
         let routed = begun.elapsed();
         let begun = Instant::now();
         // Into the server and out of it, to the gateway and back, and two commits one after the other.
-        post(&client, &direct, &json!({})).await;
+        pass_through(&client, &direct).await;
         let owner = stream(call);
         commit(&journal, append(&owner, 1, 3, env)).await;
         commit(&journal, append(&owner, 4, 2, env)).await;
@@ -93,31 +83,9 @@ fn at(values: &mut [f64], share: f64) -> f64 {
     values[rank.saturating_sub(1)]
 }
 
-async fn post(client: &Client, url: &str, body: &Value) {
-    let answer = client.post(url).json(body).send().await.expect("an answer");
+/// Into a server and out of it.
+async fn pass_through(client: &Client, url: &str) {
+    let answer = client.post(url).json(&json!({})).send().await.expect("an answer");
     assert!(answer.status().is_success(), "{url}: {}", answer.status());
     answer.bytes().await.expect("the whole answer");
-}
-
-fn serve(folder: &Path, store: Option<&str>) -> (Server, String) {
-    let config = folder.join("ionveil.toml");
-    std::fs::write(&config, "[channels]\nallow = [\"127.0.0.0/8\"]\n").expect("a configuration");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ionveil"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config).arg("--data-dir").arg(folder.join("data"));
-    if let Some(url) = store {
-        command.args(["--store", url]);
-    }
-    let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary runs");
-    let mut log = BufReader::new(child.stderr.take().expect("a log"));
-    let mut line = String::new();
-    let address = loop {
-        line.clear();
-        assert!(log.read_line(&mut line).expect("a line") > 0, "the server did not start");
-        if let Some(rest) = line.split("listening on http://").nth(1) {
-            break rest.split('/').next().unwrap_or_default().to_owned();
-        }
-    };
-    // Who stops reading stops who writes.
-    std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-    (Server(child), address)
 }

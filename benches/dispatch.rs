@@ -10,16 +10,16 @@
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
 
+#[path = "support/server.rs"]
+mod server;
 mod support;
 
 use ionveil::intake::rehearse;
 use ionveil_kernel::{Env, Timestamp};
 use reqwest::Client;
 use serde_json::{Value, json};
+use server::Server;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::raw::{self, fresh};
 use support::{Figure, head, on_runtime, postgres::Postgres, row, seconds};
@@ -51,50 +51,6 @@ fn main() {
             intake(&env, rows).await;
         }
     });
-}
-
-/// Killed with the benchmark.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-impl Server {
-    fn start(folder: &Path, store: Option<&str>, config: &str) -> Self {
-        let file = folder.join("ionveil.toml");
-        std::fs::write(&file, config).expect("a configuration");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ionveil"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&file).arg("--data-dir").arg(folder.join("data"));
-        if let Some(url) = store {
-            command.args(["--store", url]);
-        }
-        let mut child = command.stderr(Stdio::piped()).spawn().expect("the binary runs");
-        let mut log = BufReader::new(child.stderr.take().expect("a log"));
-        let mut line = String::new();
-        let address = loop {
-            line.clear();
-            assert!(log.read_line(&mut line).expect("a line") > 0, "the server did not start");
-            if let Some(rest) = line.split("listening on http://").nth(1) {
-                break rest.split('/').next().unwrap_or_default().to_owned();
-            }
-        };
-        // Who stops reading stops who writes.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { child, address }
-    }
-
-    async fn post(&self, client: &Client, path: &str, body: &Value) -> Value {
-        let answer = client.post(format!("http://{}{path}", self.address)).json(body).send().await.expect("an answer");
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        answer.json().await.expect("JSON")
-    }
 }
 
 fn orders(from: usize, count: usize) -> Value {

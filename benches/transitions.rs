@@ -5,15 +5,16 @@
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark brings its own clock and tasks")]
 
+#[path = "support/server.rs"]
+mod server;
 mod support;
 
 use actix::{Actor, Addr, Context, Handler, Message};
 use actix_web::{App, HttpServer, web};
 use ionveil_journal::{PostgresOptions, PostgresStore, SqliteStore, Store};
 use ionveil_kernel::{Env, IdSource};
-use std::io::{BufRead, BufReader};
+use server::Server;
 use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -71,35 +72,9 @@ async fn compare(env: &Env, hop: &str, postgres: bool) {
     row("  appends, 256 callers", "", &text(&appends), "");
 }
 
-/// Killed with the benchmark.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 async fn served(folder: &std::path::Path, url: Option<&str>) -> f64 {
-    let config = folder.join("ionveil.toml");
-    std::fs::write(&config, MACHINE).expect("write");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ionveil"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder).arg("--config").arg(&config);
-    if let Some(url) = url {
-        command.args(["--store", url]);
-    }
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
-    let _server = Server(child);
-    let address = loop {
-        let line = lines.next().expect("it listens").expect("a line");
-        if let Some(rest) = line.split("listening on http://").nth(1) {
-            break rest.split('/').next().expect("an address").to_owned();
-        }
-    };
-    std::thread::spawn(move || lines.for_each(drop));
-    load(&address, true).await
+    let server = Server::start(folder, url, MACHINE);
+    load(&server.address, true).await
 }
 
 /// Requests per second of `CONNECTIONS` connections, each with a workflow of its own and one request at a time.
