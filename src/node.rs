@@ -258,7 +258,7 @@ impl Node {
         let settings = &config.channels;
         let drivers = Drivers::new(settings.allow.clone(), settings.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
         let deadline = config.runtime.deadline;
-        let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, detectors, deadline);
+        let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, (detectors, trees.clone()), deadline);
         let pools = Pools::new(env.clone(), pool_host, published_pools, deadline);
         let intakes = Intakes::new(env.clone(), intake_host, running, config);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
