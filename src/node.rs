@@ -1,5 +1,6 @@
 //! One node: store, journal, entities and views, put together. The composition root below all edges.
 
+use crate::arrivals::ArrivalsToPolicy;
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
 use crate::intake::{Intakes, Running};
@@ -247,6 +248,7 @@ impl Node {
         runtime.reactor(Arc::new(EngineToTree))?;
         runtime.reactor(Arc::new(TreeToEngine))?;
         runtime.reactor(Arc::new(ChannelsToRouting))?;
+        runtime.reactor(Arc::new(ArrivalsToPolicy { trees: trees.clone() }))?;
         runtime.reactor(Arc::new(FromUnits))?;
         runtime.reactor(Arc::new(FromIncidents))?;
         runtime.reactor(Arc::new(FromAssignments))?;

@@ -271,7 +271,8 @@ pub struct AttemptList {
 
 impl From<Attempt> for LoggedBody {
     fn from(attempt: Attempt) -> Self {
-        let Attempt { dispatch_id, number, channel, outcome, reason, latency_ms, http_status, simulated, at, answered_late, bound } = attempt;
+        let Attempt { dispatch_id, number, channel, outcome, reason, latency_ms, http_status, simulated, at, answered_late, bound } =
+            attempt;
         let late = answered_late;
         Self {
             dispatch_id: dispatch_id.to_string(),

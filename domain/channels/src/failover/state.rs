@@ -1,9 +1,9 @@
 //! What is known of a dispatch: what was asked for, what came of each channel so far, and where it stands.
 
+use super::bound::Bound;
 use super::event::{
     AnsweredLate, AttemptBegun, ChannelAttempted, ChannelSkipped, Event, FailoverExhausted, Outcome, Requested, RouteSelected,
 };
-use super::bound::Bound;
 use crate::breaker::Permit;
 use ionveil_kernel::{BrokenInvariant, EntityId, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -38,7 +38,14 @@ fn start(steps: Vec<Step>) -> Command {
 }
 
 fn failed(number: u32, reason: &str) -> Option<Conclusion> {
-    Some(Conclusion { number, outcome: Outcome::Failed, reason: Some(reason.to_owned()), latency_ms: Some(40.0), http_status: None, bound: None })
+    Some(Conclusion {
+        number,
+        outcome: Outcome::Failed,
+        reason: Some(reason.to_owned()),
+        latency_ms: Some(40.0),
+        http_status: None,
+        bound: None,
+    })
 }
 
 fn delivered(number: u32) -> Option<Conclusion> {
@@ -223,13 +230,8 @@ fn begun_event() -> Event {
 #[test]
 fn an_unlawful_history_is_named_by_its_invariant() {
     let one = State::Absent.evolve(&Event::Requested(requested())).unwrap();
-    let exhausted = Event::FailoverExhausted(FailoverExhausted {
-        attempts: 0,
-        total_latency_ms: 0.0,
-        zone: None,
-        longest_ms: 0,
-        bound: None,
-    });
+    let exhausted =
+        Event::FailoverExhausted(FailoverExhausted { attempts: 0, total_latency_ms: 0.0, zone: None, longest_ms: 0, bound: None });
     let skipped = |number, channel: &str| {
         Event::ChannelSkipped(ChannelSkipped { number, channel: id(channel), reason: "blocked".to_owned(), at: at(0) })
     };
