@@ -22,6 +22,7 @@ pub use ionveil_routing as routing;
 /// A shipped context: workflows.
 pub use ionveil_workflow as workflow;
 
+pub mod arrivals;
 pub mod auth;
 pub mod channels;
 pub mod cli;

@@ -1,5 +1,6 @@
 //! One node: store, journal, entities and views, put together. The composition root below all edges.
 
+use crate::arrivals::ArrivalsToPolicy;
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
 use crate::intake::{Intakes, Running};
@@ -247,6 +248,7 @@ impl Node {
         runtime.reactor(Arc::new(EngineToTree))?;
         runtime.reactor(Arc::new(TreeToEngine))?;
         runtime.reactor(Arc::new(ChannelsToRouting::new(topologies.clone())))?;
+        runtime.reactor(Arc::new(ArrivalsToPolicy { trees: trees.clone() }))?;
         runtime.reactor(Arc::new(FromUnits))?;
         runtime.reactor(Arc::new(FromIncidents))?;
         runtime.reactor(Arc::new(FromAssignments))?;
@@ -258,7 +260,7 @@ impl Node {
         let settings = &config.channels;
         let drivers = Drivers::new(settings.allow.clone(), settings.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
         let deadline = config.runtime.deadline;
-        let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, detectors, deadline);
+        let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, (detectors, trees.clone()), deadline);
         let pools = Pools::new(env.clone(), pool_host, published_pools, deadline);
         let intakes = Intakes::new(env.clone(), intake_host, running, config);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());

@@ -78,6 +78,8 @@ mod tests {
             http_status,
             simulated: false,
             begun_at: Timestamp::from_micros(1),
+            waited_ms: None,
+            bound: None,
         }
     }
 

@@ -8,7 +8,7 @@ use ionveil_actors::{AskError, Class};
 use ionveil_channels::breaker::{BreakerPolicy, Permit, Phase, State};
 use ionveil_channels::channel::{Command, Rejection, Report};
 use ionveil_channels::detector::{Outcome, Verdict};
-use ionveil_channels::failover::{self, Conclusion};
+use ionveil_channels::failover::{self, Bound, Conclusion};
 use ionveil_kernel::{EntityId, Timestamp};
 use ionveil_sync::{Pass, Untold};
 use std::sync::Arc;
@@ -91,10 +91,18 @@ impl Channels {
     }
 
     /// Sends, and waits for the answer up to the threshold. An answer that comes later is recorded when it comes.
-    pub(super) async fn attempt(&self, granted: &Granted, message: Message, threshold_ms: f64, number: u32, cause: &Cause) -> Attempted {
+    /// A call takes no longer than `bound` leaves, also when nobody waits for it any more.
+    pub(super) async fn attempt(
+        &self,
+        granted: &Granted,
+        message: Message,
+        (threshold_ms, bound): (f64, Option<Bound>),
+        number: u32,
+        cause: &Cause,
+    ) -> Attempted {
         let driver = granted.entry.latest().live.setup.driver.clone();
         let (env, begun) = (self.env(), self.env().monotonic());
-        let mut sending = self.drivers().send(&driver, &message);
+        let mut sending = self.drivers().send_within(&driver, &message, bound);
         let threshold = Duration::try_from_secs_f64(threshold_ms / 1_000.0).unwrap_or(Duration::MAX);
         let answer = tokio::select! {
             biased;
@@ -122,7 +130,7 @@ impl Channels {
 
     /// Tells the channel what came of an attempt, if there is anything that it does not know.
     pub(super) async fn report(&self, granted: Granted, attempted: &Attempted, cause: &Cause) {
-        let Conclusion { number, outcome, reason, latency_ms, http_status } = attempted.conclusion.clone();
+        let Conclusion { number, outcome, reason, latency_ms, http_status, .. } = attempted.conclusion.clone();
         let delivered = outcome == failover::Outcome::Success;
         let setup = granted.entry.latest().live.setup.clone();
         let is_timeout = matches!(reason.as_deref(), Some("timeout" | "latency_exceeded"));
@@ -168,7 +176,7 @@ fn is_due(breaker: &State, policy: &BreakerPolicy, now: Timestamp) -> bool {
 fn conclusion(number: u32, answer: &Answer, reason: Option<&str>) -> Conclusion {
     let outcome = if reason.is_none() { failover::Outcome::Success } else { failover::Outcome::Failed };
     let latency_ms = answer.latency_ms.filter(|latency| *latency >= 0.0);
-    Conclusion { number, outcome, reason: reason.map(str::to_owned), latency_ms, http_status: answer.status }
+    Conclusion { number, outcome, reason: reason.map(str::to_owned), latency_ms, http_status: answer.status, bound: answer.bound.clone() }
 }
 
 /// Milliseconds with three decimals.

@@ -7,6 +7,7 @@ use super::secrets::Secrets;
 use super::template::{self, Message};
 use ionveil_channels::address::{Allow, NotAllowed};
 use ionveil_channels::channel::{Driver, Text};
+use ionveil_channels::failover::Bound;
 use ionveil_kernel::{BoxFuture, Env};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -35,6 +36,8 @@ pub struct Answer {
     pub latency_ms: Option<f64>,
     /// For how long the receiver asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// The limits of the level that cut the call short, if one did; then it is a `timeout`.
+    pub bound: Option<Bound>,
 }
 
 impl Answer {
@@ -107,6 +110,21 @@ impl Drivers {
     /// An address in a URL needs no resolver, so it is looked at here.
     fn literal(&self, url: &Url) -> Result<(), NotAllowed> {
         url.host_str().map_or(Ok(()), |host| self.0.allow.check_literal(host))
+    }
+
+    /// As [`Self::send`], for no longer than `bound` leaves.
+    #[must_use]
+    pub fn send_within(&self, driver: &Driver, message: &Message, bound: Option<Bound>) -> BoxFuture<'static, Answer> {
+        let sending = self.send(driver, message);
+        let Some(bound) = bound.filter(|bound| bound.is_below(driver.timeout_ms())) else { return sending };
+        let patience = self.0.env.sleep(Duration::from_millis(bound.timeout_ms));
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                answer = sending => answer,
+                () = patience => Answer { bound: Some(bound), ..Answer::failed("timeout") },
+            }
+        })
     }
 
     /// Sends. The future may be dropped: then nobody waits for the answer any more.

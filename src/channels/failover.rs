@@ -6,7 +6,7 @@ use super::template::Message;
 use super::{Cause, Channels};
 use ionveil_actors::{AskError, Class, LoadError};
 use ionveil_channels::channel;
-use ionveil_channels::failover::{CRASHED, Command, Conclusion, KIND, Live, Outcome, Rejection, Requested, Step};
+use ionveil_channels::failover::{Bound, CRASHED, Command, Conclusion, KIND, Live, Outcome, Rejection, Requested, Step, failovers_max};
 use ionveil_kernel::{EntityId, Kind, Org, StreamId};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -106,7 +106,7 @@ impl Channels {
                 return Ok(Arc::new(live.clone()));
             }
         }
-        Route { channels: self, cause, dispatch: &dispatch, known }.run().await
+        Route { channels: self, cause, dispatch: &dispatch, known, bound: None }.run().await
     }
 }
 
@@ -129,6 +129,8 @@ struct Route<'a> {
     dispatch: &'a Dispatch,
     /// What is recorded of it.
     known: Option<Live>,
+    /// What the policy left of it when the present step was taken.
+    bound: Option<Bound>,
 }
 
 /// What comes next: steps, and the leave of the last one if it is to be sent.
@@ -145,15 +147,17 @@ impl Route<'_> {
             let number = u32::try_from(live.log.len()).unwrap_or(u32::MAX);
             self.known = Some(live);
             let (message, threshold) = (self.message(&granted.channel), self.dispatch.request.latency_threshold_ms);
-            let attempted = self.channels.attempt(&granted, message, threshold, number, self.cause).await;
-            let report = self.channels.report(granted, &attempted, self.cause);
+            let (channels, cause, limits) = (self.channels, self.cause, (threshold, self.bound.clone()));
+            let attempted = channels.attempt(&granted, message, limits, number, cause).await;
+            let report = channels.report(granted, &attempted, cause);
             let (stepped, ()) = futures_util::future::join(self.step(Some(attempted.conclusion.clone())), report).await;
             next = stepped?;
         }
     }
 
     /// Records what came of the last attempt together with what comes next; the leave of that, if it is to be sent.
-    async fn step(&self, concluded: Option<Conclusion>) -> Result<(Live, Option<Granted>), RouteError> {
+    async fn step(&mut self, concluded: Option<Conclusion>) -> Result<(Live, Option<Granted>), RouteError> {
+        self.bound = self.channels.bound(&self.cause.dispatch, self.dispatch.request.zone.as_ref());
         let delivered = concluded.as_ref().is_some_and(|concluded| concluded.outcome == Outcome::Success);
         let (steps, granted) = if delivered { (Vec::new(), None) } else { self.plan().await? };
         Ok((self.record(concluded, steps).await?, granted))
@@ -165,7 +169,7 @@ impl Route<'_> {
         let (place, mut attempts) = self.known.as_ref().map_or((0, 0), |live| (live.log.len(), live.attempts()));
         let mut steps = Vec::new();
         for (index, channel) in request.chain.iter().enumerate().skip(place) {
-            if attempts > request.max_failovers {
+            if attempts > failovers_max(request.max_failovers, self.bound.as_ref()) {
                 break;
             }
             let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -188,15 +192,17 @@ impl Route<'_> {
     fn begin(&self, granted: &Granted) -> Step {
         let driver = &granted.entry.latest().live.setup.driver;
         let threshold = self.dispatch.request.latency_threshold_ms.ceil() as u64;
-        let within_ms = driver.timeout_ms().map_or(threshold, |timeout| timeout.min(threshold)) + GRACE_MS;
+        let limits = [driver.timeout_ms(), self.bound.as_ref().map(|bound| bound.timeout_ms)];
+        let within_ms = limits.into_iter().flatten().fold(threshold, u64::min) + GRACE_MS;
         Step::Begin { simulated: driver.is_simulated(), permit: Some(granted.permit.clone()), within_ms }
     }
 
     async fn record(&self, concluded: Option<Conclusion>, steps: Vec<Step>) -> Result<Live, RouteError> {
         let number = self.known.as_ref().map_or(0, |live| u32::try_from(live.log.len()).unwrap_or(u32::MAX));
+        let bound = self.bound.clone();
         let (what, command) = match &self.known {
-            None => ("start", Command::Start { request: Box::new(self.dispatch.request.clone()), steps }),
-            Some(_) => ("proceed", Command::Proceed { concluded, steps }),
+            None => ("start", Command::Start { request: Box::new(self.dispatch.request.clone()), steps, bound }),
+            Some(_) => ("proceed", Command::Proceed { concluded, steps, bound }),
         };
         let meta = self.cause.meta(what, number);
         let asked = self
@@ -220,5 +226,6 @@ impl Route<'_> {
 }
 
 fn unknown(number: u32) -> Conclusion {
-    Conclusion { number, outcome: Outcome::Unknown, reason: Some(CRASHED.to_owned()), latency_ms: None, http_status: None }
+    let reason = Some(CRASHED.to_owned());
+    Conclusion { number, outcome: Outcome::Unknown, reason, latency_ms: None, http_status: None, bound: None }
 }

@@ -16,12 +16,14 @@ pub use registry::{ChannelsError, Entry, Published, Registry, stream};
 pub use secrets::{Missing, Secrets};
 pub use template::{Message, TemplateError};
 
+use crate::trees::Trees;
 use failover::Running;
-use ionveil_actors::{AskError, Class, Delivery, Host, Loader, Reply};
+use ionveil_actors::{AskError, Class, Delivery, Host, Loader, Policies as _, Reply};
 use ionveil_channels::channel::{self, Channel};
 use ionveil_channels::detector::{FailureDetector, Outcome, Verdict};
-use ionveil_channels::failover::{self as dispatch, Failover};
-use ionveil_kernel::{BodyHash, Caller, CommandId, CorrelationId, Env, Meta, Rejection, StreamId, derive_uuid};
+use ionveil_channels::failover::{self as dispatch, Bound, Failover};
+use ionveil_kernel::{BodyHash, Caller, CommandId, CorrelationId, EntityId, Env, Meta, Rejection, StreamId, derive_uuid};
+use ionveil_policy::level;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +47,7 @@ struct Shared {
     registry: Arc<Registry>,
     drivers: Drivers,
     detectors: Detectors,
+    trees: Arc<Trees>,
     deadline: Duration,
     running: Running,
 }
@@ -82,16 +85,16 @@ impl Cause {
 }
 
 impl Channels {
-    /// Channels that send with `drivers`.
+    /// Channels that send with `drivers`, within what the levels of `trees` leave.
     pub(crate) fn new(
         env: Env,
         (channels, dispatches): (Host<Channel>, Host<Failover>),
         registry: Arc<Registry>,
         drivers: Drivers,
-        detectors: Detectors,
+        (detectors, trees): (Detectors, Arc<Trees>),
         deadline: Duration,
     ) -> Self {
-        Self(Arc::new(Shared { env, channels, dispatches, registry, drivers, detectors, deadline, running: Running::default() }))
+        Self(Arc::new(Shared { env, channels, dispatches, registry, drivers, detectors, trees, deadline, running: Running::default() }))
     }
 
     /// What is published.
@@ -132,14 +135,24 @@ impl Channels {
         self.0.channels.ask_as(owner, command, meta, Delivery { class, deadline: self.0.deadline }).await
     }
 
-    /// Sends a message over a channel outside of any dispatch; it moves no breaker and no reliability.
-    pub async fn test(&self, entry: &Entry, message: &Message) -> (Answer, f64) {
+    /// Sends a message over a channel outside of any dispatch, for as long as the level at the root leaves; it moves no breaker
+    /// and no reliability.
+    pub async fn test(&self, channel: &StreamId, entry: &Entry, message: &Message) -> (Answer, f64) {
         let driver = entry.latest().live.setup.driver.clone();
         let begun = self.env().monotonic();
-        let answer = self.drivers().send(&driver, message).await;
+        let answer = self.drivers().send_within(&driver, message, self.bound(channel, None)).await;
         let measured = attempt::millis(self.env().monotonic().saturating_sub(begun));
         let latency_ms = answer.latency_ms.unwrap_or(measured);
         (answer, latency_ms)
+    }
+
+    /// What the level in force at `zone`, or else at the root, leaves of calls now (§3.4); all where the organisation of `owner`
+    /// has no tree.
+    fn bound(&self, owner: &StreamId, zone: Option<&EntityId>) -> Option<Bound> {
+        let nodes: Vec<_> = zone.into_iter().cloned().collect();
+        let policy = self.0.trees.policy(owner, &nodes);
+        let (max_failovers, timeout_ms) = (level::retries_max(policy.level), level::timeout_s(policy.level) * 1_000);
+        Some(Bound { level: policy.level, node: policy.node?, max_failovers, timeout_ms })
     }
 
     fn env(&self) -> &Env {

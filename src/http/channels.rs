@@ -8,6 +8,7 @@ use crate::http::body::{Body, Empty, Nothing, Query};
 use crate::http::call::Call;
 use crate::http::channel_requests::{Block, Change, Create, Force, Listing, Test};
 use crate::http::channel_shapes::{BlockChannel, ChangeChannel, CreateChannel, ForceChannel, TestChannel};
+use crate::http::failover::BoundBody;
 use crate::http::problem::{Code, Fault, Problem};
 use crate::remote::REPLAYED;
 use crate::time::Rfc3339;
@@ -373,9 +374,13 @@ pub struct TestBody {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     simulated: bool,
+    /// The limits of the policy at the root that cut the call short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<BoundBody>,
 }
 
-/// Sends a message over a channel to try it out, whatever its breaker says; nothing of it counts.
+/// Sends a message over a channel to try it out, whatever its breaker says; nothing of it counts. It is waited for as long as
+/// the level at the root allows.
 #[utoipa::path(context_path = "/api/v1", tag = "Channels", request_body = Option<TestChannel>, params(("name" = String, Path, description = "The channel's name")),
     responses((status = 200, description = "What came of it", body = TestBody), Problems))]
 #[post("/channels/{name}/test")]
@@ -386,9 +391,10 @@ pub(crate) async fn test_channel(app: Data<App>, call: Call, name: Path<String>,
     let entry = channels.registry().get(&owner).ok_or_else(not_found)?;
     let dispatch_id = format!("test-{}", app.node.env.next_id());
     let message = Message { dispatch_id, channel: owner.id.to_string(), zone: None, payload: body.value.payload };
-    let (answer, latency_ms) = channels.test(&entry, &message).await;
+    let (answer, latency_ms) = channels.test(&owner, &entry, &message).await;
     let (delivered, simulated) = (answer.is_delivered(), entry.latest().live.setup.driver.is_simulated());
     let reason = (!delivered).then(|| answer.error.unwrap_or("send_failed").to_owned());
-    let body = TestBody { channel: owner.id.to_string(), test: true, delivered, reason, http_status: answer.status, latency_ms, simulated };
+    let (channel, http_status, policy) = (owner.id.to_string(), answer.status, answer.bound.map(BoundBody::from));
+    let body = TestBody { channel, test: true, delivered, reason, http_status, latency_ms, simulated, policy };
     Ok(HttpResponse::Ok().json(body))
 }

@@ -15,8 +15,9 @@ use crate::http::workflows::wait_for;
 use crate::time::Rfc3339;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get, post};
-use ionveil_channels::failover::{self, Backup, End, Entry, Live, Outcome, Rejection, RequestForm};
-use ionveil_kernel::{EntityId, Rejection as _, Role, Timestamp};
+use ionveil_channels::failover::{self, Backup, Bound, End, Entry, Live, Outcome, Rejection, RequestForm};
+use ionveil_kernel::{EntityId, PolicyLevel, Rejection as _, Role, Timestamp};
+use ionveil_policy::level;
 use ionveil_views::{Attempt, AttemptFilter, AttemptPlace};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -80,6 +81,31 @@ pub struct AttemptBody {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     simulated: bool,
+    /// The limits of the policy that cut the call short.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<BoundBody>,
+}
+
+/// Limits of calls, and who decided them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PolicyLimits)]
+pub struct BoundBody {
+    /// The level.
+    #[schema(value_type = String, pattern = "^(normal|watch|restricted|halted)$", example = "restricted")]
+    level: PolicyLevel,
+    /// The node that decided it.
+    #[schema(example = "B09.39")]
+    node: String,
+    /// The most attempts after the first one.
+    max_failovers: u32,
+    /// For how long a call is waited for.
+    timeout_ms: u64,
+}
+
+impl From<Bound> for BoundBody {
+    fn from(Bound { level, node, max_failovers, timeout_ms }: Bound) -> Self {
+        Self { level, node, max_failovers, timeout_ms }
+    }
 }
 
 /// How a dispatch was routed.
@@ -109,6 +135,7 @@ impl From<&Entry> for AttemptBody {
             latency_ms: entry.latency_ms,
             http_status: entry.http_status,
             simulated: entry.simulated,
+            policy: entry.bound.clone().map(BoundBody::from),
         }
     }
 }
@@ -162,7 +189,7 @@ fn answer(dispatch_id: &EntityId, live: &Live) -> Result<HttpResponse, Problem> 
     let delivered = live.log.last().filter(|_| live.end == Some(End::Delivered));
     let Some(last) = delivered else {
         let attempts = serde_json::to_value(attempts).unwrap_or_default();
-        let problem = Problem::new(Code::AllChannelsFailed, format!("no channel has delivered after {} attempts", live.attempts()));
+        let problem = Problem::new(Code::AllChannelsFailed, exhausted(live));
         return Err(problem.with_attempts(attempts));
     };
     Ok(HttpResponse::Ok().json(RouteBody {
@@ -172,6 +199,14 @@ fn answer(dispatch_id: &EntityId, live: &Live) -> Result<HttpResponse, Problem> 
         attempts,
         total_latency_ms: live.total_latency_ms(),
     }))
+}
+
+/// Who left no more channels is told, if there were more.
+fn exhausted(live: &Live) -> String {
+    let attempts = live.attempts();
+    let Some(cut) = &live.cut_by else { return format!("no channel has delivered after {attempts} attempts") };
+    let (most, node, level) = (cut.max_failovers, &cut.node, level::name(cut.level));
+    format!("no channel has delivered after {attempts} attempts; the policy of {node:?} is {level} and allows {most} failovers")
 }
 
 /// Routes a dispatch over channels, the primary first, until one delivers; each attempt is recorded before it is sent. A repeat
@@ -236,13 +271,22 @@ pub struct AttemptList {
 
 impl From<Attempt> for LoggedBody {
     fn from(attempt: Attempt) -> Self {
-        let Attempt { dispatch_id, number, channel, outcome, reason, latency_ms, http_status, simulated, at, answered_late } = attempt;
+        let Attempt { dispatch_id, number, channel, outcome, reason, latency_ms, http_status, simulated, at, answered_late, bound } =
+            attempt;
         let late = answered_late;
         Self {
             dispatch_id: dispatch_id.to_string(),
             number,
             at: Rfc3339(at),
-            attempt: AttemptBody { channel: channel.to_string(), outcome, reason, latency_ms, http_status, simulated },
+            attempt: AttemptBody {
+                channel: channel.to_string(),
+                outcome,
+                reason,
+                latency_ms,
+                http_status,
+                simulated,
+                policy: bound.map(BoundBody::from),
+            },
             answered_late: late.map(|late| LateBody {
                 delivered: late.delivered,
                 latency_ms: late.latency_ms,

@@ -103,6 +103,8 @@ mod tests {
             created_at: at,
             updated_at: at,
             closed_at: None,
+            dispatched_at: None,
+            reached: false,
         }
     }
 

@@ -327,3 +327,57 @@ async fn calls_over_a_channel_are_health_samples_of_the_node_of_its_name() {
         assert_eq!(sample["data"]["sample"]["value"], json!(health), "{name}");
     }
 }
+
+/// `n1` is restricted: a call is waited for 10 s at most, and there is one retry.
+#[tokio::test]
+async fn a_restricted_zone_cuts_calls_and_failovers_and_beside_it_nothing_changes() {
+    let world = world();
+    let api = &world.api;
+    let (mute, sick) = (Gateway::start(Manner::Stall).await, Gateway::start(Manner::Answer(500, "")).await);
+    let driver = |timeout_ms: u64| json!({"kind": "http", "url": mute.url(), "timeout_ms": timeout_ms});
+    for (name, timeout_ms) in [("slow", 60_000), ("hasty", 300)] {
+        api.post(CHANNELS, json!({"name": name, "driver": driver(timeout_ms)})).await.json(201);
+    }
+    for name in ["a", "b", "c", "d"] {
+        channel(api, name, &sick, json!({})).await;
+    }
+    policy_tree::plant(api).await;
+    policy_tree::set(api, "n1", "restricted").await.json(200);
+    let within = |id: &str, zone: &str, primary: &str, backups: &[&str]| {
+        let mut request = asked(id, primary, backups);
+        (request["zone"], request["latency_threshold_ms"]) = (json!(zone), json!(60_000));
+        request
+    };
+    let begun = Instant::now();
+    let cut = api.post(ROUTE, within("cut", "n1", "slow", &[])).await.problem(503, "all_channels_failed");
+    let took = begun.elapsed();
+    assert!((Duration::from_secs(10)..Duration::from_secs(40)).contains(&took), "{took:?}");
+    let limits = json!({"level": "restricted", "node": "n1", "max_failovers": 1, "timeout_ms": 10_000});
+    assert_eq!((&cut["attempts"][0]["reason"], &cut["attempts"][0]["policy"]), (&json!("timeout"), &limits), "{cut}");
+    let items = logged(api, "cut", |items| items.len() == 1 && items[0]["reason"] == "timeout").await;
+    assert_eq!(items[0]["policy"], limits, "it can be seen afterwards");
+    // A driver that gives up sooner was not cut by the level.
+    let own = api.post(ROUTE, within("own", "n1", "hasty", &[])).await.problem(503, "all_channels_failed");
+    assert_eq!((&own["attempts"][0]["reason"], own["attempts"][0].get("policy")), (&json!("timeout"), None));
+    // One retry in the zone, the three that were asked for beside it.
+    let backups = ["b", "c", "d"];
+    let few = api.post(ROUTE, within("few", "n1", "a", &backups)).await.problem(503, "all_channels_failed");
+    assert_eq!(few["attempts"].as_array().map(Vec::len), Some(2), "{few}");
+    let detail = few["detail"].as_str().expect("a text");
+    assert!(detail.contains(r#""n1" is restricted and allows 1 failovers"#), "{detail}");
+    let all = api.post(ROUTE, within("all", "n2", "a", &backups)).await.problem(503, "all_channels_failed");
+    assert_eq!(all["attempts"].as_array().map(Vec::len), Some(4), "{all}");
+    assert_eq!(all["detail"], "no channel has delivered after 4 attempts");
+    let events = api.feed().await;
+    let end = |id: &str| {
+        let stream = format!("failover:default:{id}");
+        let end = events.iter().find(|event| event["stream"] == stream.as_str() && event["type"] == "failover_exhausted");
+        end.map(|event| event["data"]["bound"].clone())
+    };
+    assert_eq!((end("few"), end("all"), end("cut")), (Some(limits), Some(Value::Null), Some(Value::Null)));
+    // A direct call is under the level of the root.
+    policy_tree::set_root(api, "halted").await.json(200);
+    let tried = api.post(&format!("{CHANNELS}/slow/test"), json!({})).await.json(200);
+    assert_eq!((&tried["delivered"], &tried["reason"]), (&json!(false), &json!("timeout")));
+    assert_eq!((&tried["policy"]["level"], &tried["policy"]["timeout_ms"]), (&json!("halted"), &json!(5_000)));
+}

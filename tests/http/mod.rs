@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the server is another process; these tests wait for its end on a thread")]
 
 mod answer;
+mod arrivals;
 mod assignments;
 mod bodies;
 mod channels;

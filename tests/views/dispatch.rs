@@ -46,7 +46,7 @@ async fn report(script: &mut Script, org: &str, name: &str, at: i64, priority: i
 }
 
 async fn triage(script: &mut Script, name: &str) {
-    let event = Transitioned { from: Status::Reported, to: Status::Triaged, at: Timestamp::from_micros(900) };
+    let event = Transitioned { from: Status::Reported, to: Status::Triaged, at: Timestamp::from_micros(900), arrival: None };
     happen(script, "a", name, incident::Event::Transitioned(event)).await;
 }
 

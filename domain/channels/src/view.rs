@@ -1,7 +1,7 @@
 //! The list of attempts: what a recorded event of a failover makes of a row. Data only: how it is written is the views'
 //! business.
 
-use crate::failover::{AnsweredLate, ChannelAttempted, Event, KIND, Outcome};
+use crate::failover::{AnsweredLate, Bound, ChannelAttempted, Event, KIND, Outcome};
 use ionveil_kernel::{DecodeError, EntityId, EventCodec, Org, Recorded, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,9 @@ pub struct Attempt {
     pub at: Timestamp,
     /// The answer that came after it was given up.
     pub answered_late: Option<LateAnswer>,
+    /// The limits of the level that cut it short.
+    #[serde(default)]
+    pub bound: Option<Bound>,
 }
 
 /// An answer that came after its attempt was given up.
@@ -93,6 +96,7 @@ impl Attempt {
             simulated: false,
             at,
             answered_late: None,
+            bound: None,
         }
     }
 
@@ -103,6 +107,7 @@ impl Attempt {
             latency_ms: event.latency_ms,
             http_status: event.http_status,
             simulated: event.simulated,
+            bound: event.bound.clone(),
             ..Self::new(dispatch_id, event.number, channel, event.outcome, event.begun_at)
         }
     }

@@ -2,6 +2,7 @@
 //! long the first unit may take to a call, and what an organisation says instead.
 
 use crate::scale::{Priority, Severity};
+use ionveil_kernel::Timestamp;
 use ionveil_kernel::statistics::round;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -110,6 +111,16 @@ impl Promises {
     }
 }
 
+impl Promises {
+    /// Whether whoever was sent at `dispatched_at` and came at `arrived_at` came in time; to the last microsecond of the promise
+    /// (§3.4: compliance is inclusive).
+    #[must_use]
+    pub fn is_in_time(&self, priority: Priority, dispatched_at: Timestamp, arrived_at: Timestamp) -> bool {
+        let micros = i64::from(self.response_minutes(priority)) * 60_000_000;
+        arrived_at.micros().saturating_sub(dispatched_at.micros()) <= micros
+    }
+}
+
 impl TryFrom<BTreeMap<Severity, Promise>> for Promises {
     type Error = String;
     fn try_from(rows: BTreeMap<Severity, Promise>) -> Result<Self, String> {
@@ -127,6 +138,8 @@ impl From<Promises> for BTreeMap<Severity, Promise> {
 mod tests {
     use super::{Promise, Promises, order_minutes, response_minutes, turnaround_minutes, weighted_minutes};
     use crate::scale::{Priority, Severity};
+    use ionveil_kernel::Timestamp;
+    use std::collections::BTreeMap;
 
     fn severity(number: i64) -> Severity {
         Severity::new(number).unwrap()
@@ -165,5 +178,18 @@ mod tests {
         let orders = [(15.0, 5), (15.0, 5), (60.0, 3)].map(|(minutes, s)| (minutes, severity(s)));
         assert_eq!(weighted_minutes(orders), 25.38);
         assert_eq!(weighted_minutes([]), 0.0);
+    }
+
+    #[test]
+    fn whoever_comes_with_the_last_microsecond_comes_in_time() {
+        let (minutes, priority) = (|minutes: i64| Timestamp::from_micros(minutes * 60_000_000), |number| Priority::new(number).unwrap());
+        let own = Promises::new(BTreeMap::from([(Severity::new(4).unwrap(), Promise { response_minutes: 8, resolution_minutes: 180 })]));
+        let (default, own) = (Promises::default(), own.unwrap());
+        for (promises, number, promised) in [(&default, 1, 5), (&default, 2, 10), (&default, 5, 120), (&own, 2, 8), (&own, 1, 5)] {
+            let sent = minutes(7);
+            let due = Timestamp::from_micros(sent.micros() + minutes(promised).micros());
+            assert!(promises.is_in_time(priority(number), sent, due), "P{number}");
+            assert!(!promises.is_in_time(priority(number), sent, Timestamp::from_micros(due.micros() + 1)), "P{number}");
+        }
     }
 }

@@ -1,6 +1,8 @@
-//! What can happen to a dispatch that is routed over channels: stable type names, one schema version each.
+//! What can happen to a dispatch that is routed over channels: stable type names. Where there are older forms they read like
+//! the newest, with what was not recorded left out.
 
 use crate::breaker::Permit;
+use crate::failover::bound::Bound;
 use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -16,14 +18,22 @@ ionveil_kernel::events! {
         /// A channel is about to be sent over: recorded before anything is sent.
         AttemptBegun = "attempt_begun" v 1,
         /// It is known what came of an attempt, or that nobody will know.
-        ChannelAttempted = "channel_attempted" v 1,
+        ChannelAttempted = "channel_attempted" v 2 read like 1 in form form_of_attempted,
         /// An answer came after its attempt was given up.
-        AnsweredLate = "answered_late" v 1,
+        AnsweredLate = "answered_late" v 2 read like 1 in form form_of_late,
         /// A channel has delivered.
-        RouteSelected = "route_selected" v 1,
+        RouteSelected = "route_selected" v 2 read like 1,
         /// No channel has.
-        FailoverExhausted = "failover_exhausted" v 1,
+        FailoverExhausted = "failover_exhausted" v 2 read like 1,
     }
+}
+
+const fn form_of_attempted(event: &ChannelAttempted) -> u32 {
+    if event.bound.is_none() && event.waited_ms.is_none() { 1 } else { 2 }
+}
+
+fn form_of_late(event: &AnsweredLate) -> u32 {
+    form_of_attempted(&event.attempt)
 }
 
 /// Payload of [`Event::Requested`]: what was asked for, in the order in which channels are tried. The payload itself is not
@@ -119,6 +129,12 @@ pub struct ChannelAttempted {
     pub simulated: bool,
     /// When it began.
     pub begun_at: Timestamp,
+    /// For how long it was waited for in vain, in milliseconds, where nothing came back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
+    /// The limits of the level that cut it short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
 }
 
 /// Payload of [`Event::AnsweredLate`].
@@ -146,6 +162,12 @@ pub struct RouteSelected {
     pub failovers: u32,
     /// The known latencies of all attempts together, in milliseconds.
     pub total_latency_ms: f64,
+    /// Where it happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<EntityId>,
+    /// How long the longest attempt took or was waited for, in whole milliseconds.
+    #[serde(default)]
+    pub longest_ms: u64,
 }
 
 /// Payload of [`Event::FailoverExhausted`].
@@ -156,4 +178,13 @@ pub struct FailoverExhausted {
     pub attempts: u32,
     /// The known latencies of all attempts together, in milliseconds.
     pub total_latency_ms: f64,
+    /// Where it happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<EntityId>,
+    /// How long the longest attempt took or was waited for, in whole milliseconds.
+    #[serde(default)]
+    pub longest_ms: u64,
+    /// The limits of the level that left no more channels, where there were more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
 }

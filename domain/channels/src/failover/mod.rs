@@ -2,6 +2,7 @@
 //! channel; whether a channel may be used, and what an answer means, is told to it. Each attempt is recorded before anything
 //! is sent: after a crash it is under way until its deadline, and unknown then.
 
+mod bound;
 mod decide;
 mod event;
 mod request;
@@ -10,6 +11,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use bound::{Bound, failovers_max};
 pub use event::{
     AnsweredLate, AttemptBegun, ChannelAttempted, ChannelSkipped, Event, FailoverExhausted, Outcome, Requested, RouteSelected,
 };
@@ -69,6 +71,9 @@ pub struct Conclusion {
     /// The HTTP status, if there was one.
     #[serde(default)]
     pub http_status: Option<u16>,
+    /// The limits of the level that cut the call short.
+    #[serde(default)]
+    pub bound: Option<Bound>,
 }
 
 /// What can be asked. Its serde form is tagged with the name in `type`; unknown fields are refused.
@@ -81,6 +86,9 @@ pub enum Command {
         request: Box<Requested>,
         /// What is done with the first channels.
         steps: Vec<Step>,
+        /// What the policy in force leaves of it; none: all that was asked for.
+        #[serde(default)]
+        bound: Option<Bound>,
     },
     /// Goes on.
     Proceed {
@@ -88,6 +96,9 @@ pub enum Command {
         concluded: Option<Conclusion>,
         /// What is done with the next channels.
         steps: Vec<Step>,
+        /// What the policy in force leaves of it now; none: all that was asked for.
+        #[serde(default)]
+        bound: Option<Bound>,
     },
     /// Takes in an answer to an attempt that was given up.
     AnswerLate {

@@ -1,5 +1,6 @@
 //! What is known of a dispatch: what was asked for, what came of each channel so far, and where it stands.
 
+use super::bound::Bound;
 use super::event::{
     AnsweredLate, AttemptBegun, ChannelAttempted, ChannelSkipped, Event, FailoverExhausted, Outcome, Requested, RouteSelected,
 };
@@ -29,6 +30,9 @@ pub struct Live {
     pub log: Vec<Entry>,
     /// How it ended, once it has.
     pub end: Option<End>,
+    /// The limits of the level that left no more channels, where there were more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_by: Option<Bound>,
 }
 
 /// How a dispatch ended.
@@ -72,6 +76,12 @@ pub struct Entry {
     /// Whether an answer came late.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answered_late: bool,
+    /// For how long it was waited for in vain, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
+    /// The limits of the level that cut it short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
 }
 
 fn broken(number: u16, detail: &str) -> BrokenInvariant {
@@ -97,7 +107,7 @@ impl State {
     pub(crate) fn evolve(self, event: &Event) -> Result<Self, BrokenInvariant> {
         match (self, event) {
             (Self::Absent, Event::Requested(request)) => {
-                Ok(Self::Live(Live { request: Arc::new(request.clone()), log: Vec::new(), end: None }))
+                Ok(Self::Live(Live { request: Arc::new(request.clone()), log: Vec::new(), end: None, cut_by: None }))
             }
             (Self::Absent, _) => Err(broken(1, "it was not asked for")),
             (Self::Live(_), Event::Requested(_)) => Err(broken(1, "it was asked for already")),
@@ -141,6 +151,13 @@ impl Live {
         round3(self.log.iter().filter_map(|entry| entry.latency_ms).fold(0.0, |sum, latency| sum + latency))
     }
 
+    /// How long the longest attempt took or was waited for, in whole milliseconds, begun ones counted in full.
+    #[must_use]
+    pub fn longest_ms(&self) -> u64 {
+        let of = |entry: &Entry| entry.latency_ms.map_or(0, |latency| latency.ceil() as u64).max(entry.waited_ms.unwrap_or(0));
+        self.log.iter().map(of).max().unwrap_or(0)
+    }
+
     /// The number in the log that comes next.
     pub(super) fn number(&self) -> u32 {
         u32::try_from(self.log.len()).unwrap_or(u32::MAX).saturating_add(1)
@@ -154,8 +171,9 @@ impl Live {
             Event::ChannelAttempted(event) => self.conclude(event)?,
             Event::AnsweredLate(event) => self.answer_late(event)?,
             Event::RouteSelected(event) => self.select(event)?,
-            Event::FailoverExhausted(FailoverExhausted { .. }) => {
+            Event::FailoverExhausted(FailoverExhausted { bound, .. }) => {
                 self.open()?;
+                self.cut_by.clone_from(bound);
                 self.end = Some(End::Exhausted);
             }
         }
@@ -200,6 +218,8 @@ impl Live {
             latency_ms: event.latency_ms,
             http_status: event.http_status,
             simulated: event.simulated,
+            waited_ms: event.waited_ms,
+            bound: event.bound.clone(),
             ..Entry::new(&event.channel, event.outcome, event.begun_at).because(event.reason.as_deref())
         };
         if event.number == self.number() {
@@ -247,6 +267,8 @@ impl Entry {
             under_way_until: None,
             permit: None,
             answered_late: false,
+            waited_ms: None,
+            bound: None,
         }
     }
 

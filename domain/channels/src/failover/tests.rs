@@ -34,15 +34,22 @@ fn begin() -> Step {
 }
 
 fn start(steps: Vec<Step>) -> Command {
-    Command::Start { request: Box::new(requested()), steps }
+    Command::Start { request: Box::new(requested()), steps, bound: None }
 }
 
 fn failed(number: u32, reason: &str) -> Option<Conclusion> {
-    Some(Conclusion { number, outcome: Outcome::Failed, reason: Some(reason.to_owned()), latency_ms: Some(40.0), http_status: None })
+    Some(Conclusion {
+        number,
+        outcome: Outcome::Failed,
+        reason: Some(reason.to_owned()),
+        latency_ms: Some(40.0),
+        http_status: None,
+        bound: None,
+    })
 }
 
 fn delivered(number: u32) -> Option<Conclusion> {
-    Some(Conclusion { number, outcome: Outcome::Success, reason: None, latency_ms: Some(2.5), http_status: Some(204) })
+    Some(Conclusion { number, outcome: Outcome::Success, reason: None, latency_ms: Some(2.5), http_status: Some(204), bound: None })
 }
 
 /// Carries out commands one after the other; what each led to, as a line per event.
@@ -117,8 +124,8 @@ fn all_faults_are_told_in_the_order_of_the_specification() {
 fn a_failure_leads_to_the_next_channel_and_a_success_ends_it() {
     let (state, lines) = told(vec![
         (0, start(vec![begin()])),
-        (40, Command::Proceed { concluded: failed(1, "send_failed"), steps: vec![skip("circuit_open"), begin()] }),
-        (43, Command::Proceed { concluded: delivered(3), steps: vec![] }),
+        (40, Command::Proceed { concluded: failed(1, "send_failed"), steps: vec![skip("circuit_open"), begin()], bound: None }),
+        (43, Command::Proceed { concluded: delivered(3), steps: vec![], bound: None }),
     ]);
     let expected = [
         "requested radio satellite sms mail",
@@ -138,13 +145,13 @@ fn skips_cost_no_attempt_and_attempts_end_after_the_failovers_allowed() {
     let request = RequestForm { max_failovers: Some(1), ..form() }.check(String::new()).unwrap();
     let steps = vec![skip("blocked"), Step::Fail { reason: "unknown_channel".to_owned() }, begin()];
     let (state, lines) = told(vec![
-        (0, Command::Start { request: Box::new(request), steps }),
-        (1, Command::Proceed { concluded: failed(3, "timeout"), steps: vec![] }),
+        (0, Command::Start { request: Box::new(request), steps, bound: None }),
+        (1, Command::Proceed { concluded: failed(3, "timeout"), steps: vec![], bound: None }),
     ]);
     assert_eq!(lines.last().map(String::as_str), Some("exhausted after 2 in 40"));
     let live = state.live().expect("asked for");
     assert_eq!((live.attempts(), live.failovers(), live.next()), (2, 1, None));
-    let refused = decide_at(&state, &Command::Proceed { concluded: None, steps: vec![begin()] }, 2);
+    let refused = decide_at(&state, &Command::Proceed { concluded: None, steps: vec![begin()], bound: None }, 2);
     assert_eq!(refused, Err(Rejection::NoNextChannel));
 }
 
@@ -162,8 +169,8 @@ fn after_a_crash_the_attempt_is_unknown_and_a_repeat_goes_on_with_the_next() {
         (4_999, Command::Cut),
         (5_000, Command::Cut),
         (5_001, Command::Cut),
-        (9_000, Command::Proceed { concluded: None, steps: vec![begin()] }),
-        (9_002, Command::Proceed { concluded: delivered(2), steps: vec![] }),
+        (9_000, Command::Proceed { concluded: None, steps: vec![begin()], bound: None }),
+        (9_002, Command::Proceed { concluded: delivered(2), steps: vec![], bound: None }),
     ]);
     let expected = [
         "requested radio satellite sms mail",
@@ -181,10 +188,10 @@ fn after_a_crash_the_attempt_is_unknown_and_a_repeat_goes_on_with_the_next() {
 fn a_repeat_right_after_the_crash_and_a_result_after_the_deadline_are_taken() {
     let unknown =
         Conclusion { outcome: Outcome::Unknown, reason: Some(CRASHED.to_owned()), latency_ms: None, ..failed(1, "").expect("one") };
-    let proceed = Command::Proceed { concluded: Some(unknown), steps: vec![begin()] };
+    let proceed = Command::Proceed { concluded: Some(unknown), steps: vec![begin()], bound: None };
     let (_, lines) = told(vec![(0, start(vec![begin()])), (10, proceed)]);
     assert_eq!(lines[2..], ["1 radio Unknown no_result", "2 satellite begun"]);
-    let late = Command::Proceed { concluded: delivered(1), steps: vec![] };
+    let late = Command::Proceed { concluded: delivered(1), steps: vec![], bound: None };
     let (_, lines) = told(vec![(0, start(vec![begin()])), (5_000, Command::Cut), (5_001, late)]);
     assert_eq!(lines[2..], ["1 radio Unknown no_result", "1 radio Success -", "selected radio after 0 in 2.5"]);
 }
@@ -194,8 +201,8 @@ fn an_answer_to_an_attempt_that_was_given_up_is_recorded_once() {
     let late = || Command::AnswerLate { number: 1, delivered: true, latency_ms: 180.0, http_status: Some(200) };
     let (state, lines) = told(vec![
         (0, start(vec![begin()])),
-        (100, Command::Proceed { concluded: failed(1, "latency_exceeded"), steps: vec![begin()] }),
-        (103, Command::Proceed { concluded: delivered(2), steps: vec![] }),
+        (100, Command::Proceed { concluded: failed(1, "latency_exceeded"), steps: vec![begin()], bound: None }),
+        (103, Command::Proceed { concluded: delivered(2), steps: vec![], bound: None }),
         (180, late()),
         (181, late()),
     ]);
@@ -209,9 +216,9 @@ fn an_answer_to_an_attempt_that_was_given_up_is_recorded_once() {
 fn what_does_not_fit_is_refused() {
     let begun = || given(Failover, [((), Event::Requested(requested())), ((), begun_event())]);
     begun().when(start(vec![])).then_rejected("duplicate_dispatch");
-    begun().when(Command::Proceed { concluded: None, steps: vec![begin()] }).then_rejected("no_next_channel");
-    begun().when(Command::Proceed { concluded: failed(2, "x"), steps: vec![] }).then_rejected("stale_attempt");
-    begun().when(Command::Proceed { concluded: delivered(1), steps: vec![begin()] }).then_rejected("no_next_channel");
+    begun().when(Command::Proceed { concluded: None, steps: vec![begin()], bound: None }).then_rejected("no_next_channel");
+    begun().when(Command::Proceed { concluded: failed(2, "x"), steps: vec![], bound: None }).then_rejected("stale_attempt");
+    begun().when(Command::Proceed { concluded: delivered(1), steps: vec![begin()], bound: None }).then_rejected("no_next_channel");
     given(Failover, []).when(Command::Cut).then_rejected("dispatch_not_found");
 }
 
@@ -223,7 +230,8 @@ fn begun_event() -> Event {
 #[test]
 fn an_unlawful_history_is_named_by_its_invariant() {
     let one = State::Absent.evolve(&Event::Requested(requested())).unwrap();
-    let exhausted = Event::FailoverExhausted(FailoverExhausted { attempts: 0, total_latency_ms: 0.0 });
+    let exhausted =
+        Event::FailoverExhausted(FailoverExhausted { attempts: 0, total_latency_ms: 0.0, zone: None, longest_ms: 0, bound: None });
     let skipped = |number, channel: &str| {
         Event::ChannelSkipped(ChannelSkipped { number, channel: id(channel), reason: "blocked".to_owned(), at: at(0) })
     };
@@ -243,9 +251,64 @@ fn a_halted_zone_begins_nothing_and_ends_what_was_begun() {
     given().when(start(vec![begin()])).then_rejected("policy_halted");
     let mut request = requested();
     request.zone = Some(id("n1"));
-    let zoned = Command::Start { request: Box::new(request), steps: vec![begin()] };
+    let zoned = Command::Start { request: Box::new(request), steps: vec![begin()], bound: None };
     let owner = format!("{KIND}:test:d1").parse().expect("a stream");
     assert_eq!(Failover.scope(&owner, &State::Absent, &zoned), Some(vec![id("n1")]));
     assert_eq!(Failover.scope(&owner, &State::Absent, &start(vec![])), Some(vec![]), "without a zone it is the root");
     assert_eq!(Failover.scope(&owner, &State::Absent, &Command::Cut), None);
+}
+
+fn bound(level: PolicyLevel, max_failovers: u32, timeout_ms: u64) -> Option<Bound> {
+    Some(Bound { level, node: "B09".to_owned(), max_failovers, timeout_ms })
+}
+
+fn proceed(concluded: Option<Conclusion>, steps: Vec<Step>, bound: Option<Bound>) -> Command {
+    Command::Proceed { concluded, steps, bound }
+}
+
+#[test]
+fn a_level_leaves_fewer_failovers_and_the_end_names_it() {
+    let restricted = || bound(PolicyLevel::Restricted, 1, 10_000);
+    let start = |bound| Command::Start { request: Box::new(requested()), steps: vec![begin()], bound };
+    let (state, lines) = told(vec![
+        (0, start(restricted())),
+        (40, proceed(failed(1, "send_failed"), vec![begin()], restricted())),
+        (80, proceed(failed(2, "send_failed"), vec![], restricted())),
+    ]);
+    assert_eq!(lines.last().map(String::as_str), Some("exhausted after 2 in 80"), "the request allows three failovers, the level one");
+    assert_eq!(state.live().and_then(|live| live.cut_by.clone()), restricted());
+    let (state, _) = told(vec![(0, start(restricted())), (40, proceed(failed(1, "send_failed"), vec![begin()], restricted()))]);
+    let refused = decide_at(&state, &proceed(failed(2, "send_failed"), vec![begin()], restricted()), 80);
+    assert_eq!(refused, Err(Rejection::NoNextChannel), "nobody goes on beyond it");
+    // What ends where the request itself ends is nobody's doing.
+    let request = RequestForm { max_failovers: Some(0), ..form() }.check(String::new()).unwrap();
+    let (state, _) = told(vec![
+        (0, Command::Start { request: Box::new(request), steps: vec![begin()], bound: restricted() }),
+        (40, proceed(failed(1, "send_failed"), vec![], restricted())),
+    ]);
+    assert_eq!(state.live().map(|live| (live.end, live.cut_by.clone())), Some((Some(End::Exhausted), None)));
+}
+
+#[test]
+fn a_level_that_is_raised_under_way_binds_what_is_left() {
+    let halted = || bound(PolicyLevel::Halted, 0, 5_000);
+    let normal = bound(PolicyLevel::Normal, 3, 30_000);
+    let start = Command::Start { request: Box::new(requested()), steps: vec![skip("blocked"), begin()], bound: normal };
+    let (state, lines) = told(vec![(0, start), (40, proceed(failed(2, "timeout"), vec![], halted()))]);
+    assert_eq!(lines.last().map(String::as_str), Some("exhausted after 1 in 40"));
+    assert_eq!(state.live().and_then(|live| live.cut_by.clone()), halted());
+}
+
+#[test]
+fn a_call_that_a_level_cut_short_says_so_and_for_how_long_it_was_waited_for() {
+    let cut = bound(PolicyLevel::Restricted, 1, 10_000);
+    let concluded = failed(1, "timeout").map(|failed| Conclusion { latency_ms: None, bound: cut.clone(), ..failed });
+    let (state, _) = told(vec![(0, start(vec![begin()])), (10_003, proceed(concluded, vec![begin()], cut.clone()))]);
+    let live = state.live().expect("asked for");
+    assert_eq!((live.log[0].bound.clone(), live.log[0].waited_ms, live.longest_ms()), (cut.clone(), Some(10_003), 10_003));
+    assert_eq!(live.total_latency_ms(), 0.0, "a time in vain is no latency");
+    let cut = cut.expect("one");
+    let below = [None, Some(20_000), Some(10_000), Some(1)].map(|own| cut.is_below(own));
+    assert_eq!(below, [true, true, false, false], "what ends as soon by itself was not cut by the level");
+    assert_eq!([(3, None), (0, Some(&cut)), (3, Some(&cut))].map(|(asked, bound)| failovers_max(asked, bound)), [3, 0, 1]);
 }

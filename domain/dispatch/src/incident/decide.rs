@@ -2,7 +2,7 @@
 
 use crate::fault::Check;
 use crate::incident::command::Command;
-use crate::incident::event::{Archived, Closed, Created, Event, Remarked, Transitioned, Updated};
+use crate::incident::event::{Archived, Arrival, Closed, Created, Event, Remarked, Transitioned, Updated};
 use crate::incident::reject::Rejection;
 use crate::incident::state::{Incident, State, Status};
 use crate::incident::{merge, units};
@@ -173,7 +173,9 @@ fn transition(incident: &Incident, to: Status, at: Timestamp) -> Result<Event, R
     if !from.targets().contains(&to) {
         return Err(Rejection::InvalidTransition { from, to });
     }
-    Ok(Event::Transitioned(Transitioned { from, to, at }))
+    let sent = incident.dispatched_at.filter(|_| to == Status::OnScene && !incident.reached);
+    let arrival = sent.map(|dispatched_at| Arrival { priority: incident.priority, dispatched_at, zone: incident.zone.clone() });
+    Ok(Event::Transitioned(Transitioned { from, to, at, arrival }))
 }
 
 /// From resolved, reported and triaged (decision D19).

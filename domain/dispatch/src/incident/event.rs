@@ -1,4 +1,4 @@
-//! What can happen to an incident: stable type names, one schema version each.
+//! What can happen to an incident: stable type names; an older form reads like the newest, with what it lacks left out.
 
 use crate::geo::Position;
 use crate::incident::state::{AssignedUnit, Status};
@@ -17,7 +17,7 @@ ionveil_kernel::events! {
         /// Somebody added to the timeline.
         Remarked = "remarked" v 1,
         /// Its status changed.
-        Transitioned = "transitioned" v 1,
+        Transitioned = "transitioned" v 2 read like 1 in form form_of_transitioned,
         /// It ended, and let its units go.
         Closed = "closed" v 1,
         /// It was put away, and let its units go.
@@ -111,6 +111,26 @@ pub struct Transitioned {
     pub to: Status,
     /// When.
     pub at: Timestamp,
+    /// What the response is judged by, if this is the first time that somebody is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<Arrival>,
+}
+
+const fn form_of_transitioned(event: &Transitioned) -> u32 {
+    if event.arrival.is_none() { 1 } else { 2 }
+}
+
+/// The first arrival at an incident: all that is needed to hold it against what was promised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arrival {
+    /// How urgent the incident was then.
+    pub priority: Priority,
+    /// When units were first sent.
+    pub dispatched_at: Timestamp,
+    /// The zone that the incident is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<EntityId>,
 }
 
 /// Payload of [`Event::Closed`].

@@ -43,6 +43,8 @@ fn created(id: EntityId, event: &Created) -> Incident {
         created_at: event.at,
         updated_at: event.at,
         closed_at: None,
+        dispatched_at: None,
+        reached: false,
     }
 }
 
@@ -74,11 +76,13 @@ fn live(mut incident: Incident, event: &Event) -> Evolved<Incident> {
     }
 }
 
-fn transitioned(incident: Incident, Transitioned { from, to, at }: &Transitioned) -> Evolved<Incident> {
+fn transitioned(mut incident: Incident, Transitioned { from, to, at, .. }: &Transitioned) -> Evolved<Incident> {
     if incident.status != *from || !from.targets().contains(to) || *to == Status::Closed {
         return broken(2, "a move follows the table");
     }
-    Ok(Incident { status: *to, updated_at: *at, ..incident })
+    incident.reached |= *to == Status::OnScene;
+    let dispatched_at = incident.dispatched_at.or_else(|| (*to == Status::Dispatched).then_some(*at));
+    Ok(Incident { status: *to, updated_at: *at, dispatched_at, ..incident })
 }
 
 /// Takes all units away, which must be these; nothing ends in the middle of a merge.
@@ -125,7 +129,8 @@ fn attached(mut incident: Incident, event: &UnitsAttached) -> Evolved<Incident> 
     incident.units.retain(|assigned| !event.units.contains(&assigned.unit));
     let assigned = |unit: &EntityId| AssignedUnit { unit: unit.clone(), assignment: event.assignment.clone() };
     incident.units.extend(event.units.iter().map(assigned));
-    Ok(Incident { status: event.status, updated_at: event.at, ..incident })
+    let dispatched_at = incident.dispatched_at.or(Some(event.at));
+    Ok(Incident { status: event.status, updated_at: event.at, dispatched_at, ..incident })
 }
 
 fn take_away(incident: &mut Incident, unit: &AssignedUnit) -> Evolved<()> {

@@ -42,7 +42,7 @@ mod tests;
 
 pub use command::Command;
 pub use event::{
-    Absorbed, Archived, AttachDeclineReason, AttachDeclined, Closed, Created, Event, JoinDeclineReason, JoinDeclined, MergeBegun,
+    Absorbed, Archived, Arrival, AttachDeclineReason, AttachDeclined, Closed, Created, Event, JoinDeclineReason, JoinDeclined, MergeBegun,
     MergeEnded, Merged, Remarked, Transitioned, UnitLeft, UnitsAttached, Updated,
 };
 pub use nearby::{DUPLICATE_METRES, DUPLICATE_MINUTES, possible_duplicates};
@@ -60,8 +60,8 @@ pub struct Incidents;
 
 impl Decider for Incidents {
     const KIND: &'static str = KIND;
-    const STATE_SCHEMA: u32 = 1;
-    const REDUCER: u32 = 1;
+    const STATE_SCHEMA: u32 = 2;
+    const REDUCER: u32 = 2;
 
     type Part = ();
     type State = State;

@@ -170,6 +170,12 @@ pub struct Incident {
     pub updated_at: Timestamp,
     /// When it ended.
     pub closed_at: Option<Timestamp>,
+    /// When units were first sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatched_at: Option<Timestamp>,
+    /// Whether somebody has been there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reached: bool,
 }
 
 impl State {

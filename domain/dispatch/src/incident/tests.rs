@@ -33,7 +33,7 @@ fn created() -> Event {
 }
 
 fn moved(from: Status, to: Status) -> Event {
-    Event::Transitioned(Transitioned { from, to, at: NOW })
+    Event::Transitioned(Transitioned { from, to, at: NOW, arrival: None })
 }
 
 fn attached(assignment: &str, units: &[&str], status: Status) -> Event {
@@ -453,4 +453,37 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         Event::TYPES,
         &[("merge_begun", r#"{"secondary":"-","at":0}"#), ("transitioned", r#"{"from":"reported","to":"lost","at":0}"#)],
     );
+}
+
+#[test]
+fn the_first_arrival_says_what_the_response_is_judged_by_and_no_later_one_does() {
+    let minute = |minutes: i64| Timestamp::from_micros(minutes * 60_000_000);
+    let Event::Created(report) = created() else { panic!("a report") };
+    let report = Event::Created(Created { zone: Some(id("B1")), ..report });
+    let absent = Incidents.initial(&"incident:test:i1".parse().expect("a stream"));
+    let mut state = Incidents.evolve(absent, &(), &report).expect("lawful");
+    let way = [
+        (Status::Triaged, 1),
+        (Status::Dispatched, 2),
+        (Status::Triaged, 3),
+        (Status::Dispatched, 4),
+        (Status::EnRoute, 5),
+        (Status::OnScene, 9),
+        (Status::Resolved, 20),
+        (Status::OnScene, 30),
+    ];
+    let mut arrivals = Vec::new();
+    for (to, minutes) in way {
+        let (cause, ids) = (ionveil_kernel::testkit::meta(1), ionveil_kernel::testkit::CountingIds::default());
+        let policy = ionveil_kernel::Policy::default();
+        let (now, occurred_at) = (minute(minutes), minute(minutes));
+        let env = DecideEnv { now, occurred_at, ids: &ids, cause: &cause, policy: &policy };
+        let decided = decide::decide(&state, &Command::Transition { to }, &env).expect("accepted").expect("an event");
+        state = Incidents.evolve(state, &(), &decided).expect("lawful");
+        if let Event::Transitioned(Transitioned { arrival: Some(arrival), .. }) = &decided {
+            arrivals.push(arrival.clone());
+        }
+    }
+    let expected = Arrival { priority: priority(3), dispatched_at: minute(2), zone: Some(id("B1")) };
+    assert_eq!(arrivals, [expected], "counted from when units were first sent");
 }
