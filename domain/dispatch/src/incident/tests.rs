@@ -36,6 +36,12 @@ fn moved(from: Status, to: Status) -> Event {
     Event::Transitioned(Transitioned { from, to, at: NOW, arrival: None })
 }
 
+/// Somebody, sent at once, is there for the first time.
+fn first_there(at: Timestamp, zone: Option<EntityId>) -> Event {
+    let arrival = Some(Arrival { priority: priority(3), dispatched_at: NOW, zone });
+    Event::Transitioned(Transitioned { from: Status::EnRoute, to: Status::OnScene, at, arrival })
+}
+
 fn attached(assignment: &str, units: &[&str], status: Status) -> Event {
     let units = units.iter().map(|unit| id(unit)).collect();
     Event::UnitsAttached(UnitsAttached { assignment: id(assignment), units, replaced: None, status, at: NOW })
@@ -171,6 +177,7 @@ fn the_table_of_statuses_is_the_specified_one() {
                 (Closed | Merged, _) => drop(asked.then_rejected("terminal_incident")),
                 (_, Closed) if allowed(from).contains(&to) => drop(asked.then(then(closed(from, vec![])))),
                 (_, Closed) => drop(asked.then_rejected("must_resolve_first")),
+                (EnRoute, OnScene) => drop(asked.then(then(first_there(NOW, None)))),
                 _ if allowed(from).contains(&to) => drop(asked.then(then(moved(from, to)))),
                 _ => drop(asked.then_rejected("invalid_transition")),
             }
@@ -427,6 +434,7 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("updated.v1", Event::Updated(updated)),
         ("remarked.v1", Event::Remarked(Remarked { text: "r".into(), by: "user:a".into(), at })),
         ("transitioned.v1", moved(Status::OnScene, Status::Mitigated)),
+        ("transitioned.v2", first_there(Timestamp::from_micros(600_000_000), Some(id("B09.39")))),
         ("closed.v1", closed(Status::Resolved, units())),
         ("archived.v1", Event::Archived(Archived { units: units(), at })),
         ("merge_begun.v1", Event::MergeBegun(MergeBegun { secondary: id("s"), at })),
