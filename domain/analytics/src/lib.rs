@@ -1,8 +1,9 @@
-//! Analytics: the city's numbers as they move.
+//! Analytics: the city's numbers as they move, and the audit trail of all that changed.
 //!
 //! Posted events are journaled first, by `analytics:<org>:<shard>`, an entity that accepts each event id once
 //! (`aggregator/`). All else reads: a [`store::Store`] holds the last 24 hours of an organisation exactly, within a bound of
-//! bytes, and answers; a [`hub::Hub`] hands new values to whoever follows them. Time is an argument everywhere.
+//! bytes, and answers; a [`hub::Hub`] hands new values to whoever follows them; [`audit`] chains what happened, so that what
+//! was taken out or altered shows. Time is an argument everywhere.
 //!
 //! | to read | folder or file |
 //! |---|---|
@@ -12,6 +13,7 @@
 //! | the events of a day | `store/` |
 //! | windows, snapshot, trend, anomalies, regions, heatmap | `answer/` |
 //! | subscriptions | `hub.rs` |
+//! | the audit trail | `audit/` |
 //!
 //! The invariants of the entity are numbered in `aggregator/mod.rs`; `evolve` names them when a stored history breaks one.
 //!
@@ -21,6 +23,7 @@
 pub mod aggregator;
 mod amount;
 pub mod answer;
+pub mod audit;
 pub mod hub;
 mod metric;
 mod observation;
