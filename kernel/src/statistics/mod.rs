@@ -23,7 +23,7 @@ mod tests;
 pub use outliers::{drifts, z_score_outliers};
 pub use round::round;
 pub use series::{Alpha, decay_mean, ewma, ewma_step, moving_average};
-pub use spread::{Moments, confidence_interval, mean, median, percentile, share_within, trimmed_mean};
+pub use spread::{Moments, confidence_interval, mean, median, nearest_rank, percentile, share_within, trimmed_mean};
 
 /// Why a figure cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]

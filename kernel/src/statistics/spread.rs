@@ -24,11 +24,17 @@ pub fn median(values: &[f64]) -> f64 {
 /// at 100 and above; 0 of nothing.
 #[must_use]
 pub fn percentile(values: &[f64], percent: f64) -> f64 {
-    let sorted = sorted(values);
-    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    nearest_rank(values.len(), percent).map_or(0.0, |place| sorted(values)[place])
+}
+
+/// The place, from 0, at which the percentile stands among so many sorted values; `None` of nothing. For whoever finds the
+/// value at a place without sorting floating numbers.
+#[must_use]
+pub fn nearest_rank(count: usize, percent: f64) -> Option<usize> {
+    let last = count.checked_sub(1)?;
     // What a cast makes of a rank out of bounds is a bound.
-    let rank = (percent * sorted.len() as f64 / 100.0).ceil() as usize;
-    sorted[rank.saturating_sub(1).min(last)]
+    let rank = (percent * count as f64 / 100.0).ceil() as usize;
+    Some(rank.saturating_sub(1).min(last))
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {

@@ -61,6 +61,7 @@ fn a_percentile_is_a_value_at_its_nearest_rank() {
         assert_eq!(percentile(&ten, percent), expected, "{percent}");
     }
     assert_eq!((percentile(&[], 50.0), percentile(&[7.5], 1.0)), (0.0, 7.5));
+    assert_eq!([(0, 50.0), (10, 0.0), (10, 50.0), (10, 100.0)].map(|(n, p)| nearest_rank(n, p)), [None, Some(0), Some(4), Some(9)]);
 }
 
 #[test]
