@@ -1,9 +1,8 @@
 //! What can be asked of a unit.
 
 use crate::unit::certificate::Certificate;
-use crate::unit::shift::Shift;
 use crate::unit::state::{Availability, Duty};
-use ionveil_kernel::EntityId;
+use ionveil_kernel::{EntityId, Shift};
 use serde::{Deserialize, Serialize};
 
 /// A wish. Its serde form is tagged with [`Self::command_type`] in `type`; unknown fields are refused.

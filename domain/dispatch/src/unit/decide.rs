@@ -8,9 +8,8 @@ use crate::unit::event::{
     Registered, Released, StatusChanged, Updated,
 };
 use crate::unit::reject::Rejection;
-use crate::unit::shift::Shift;
 use crate::unit::state::{Availability, Duty, Phase, State, Unit};
-use ionveil_kernel::{DecideEnv, EntityId, Timestamp};
+use ionveil_kernel::{DecideEnv, EntityId, Shift, Timestamp};
 use std::collections::BTreeSet;
 
 /// The most characters of a name, a type, a skill or a text of a certificate.

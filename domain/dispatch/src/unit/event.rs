@@ -2,9 +2,8 @@
 
 use crate::geo::Position;
 use crate::unit::certificate::Certificate;
-use crate::unit::shift::Shift;
 use crate::unit::state::{Availability, Duty};
-use ionveil_kernel::{EntityId, Timestamp};
+use ionveil_kernel::{EntityId, Shift, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

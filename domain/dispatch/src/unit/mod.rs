@@ -31,7 +31,6 @@ mod decide;
 mod event;
 mod evolve;
 mod reject;
-mod shift;
 mod state;
 
 #[cfg(test)]
@@ -44,8 +43,8 @@ pub use event::{
     Assigned, AssignmentConfirmed, AssignmentDeclined, Certified, DeclineReason, DutyChanged, Event, Moved, RedirectDeclined, Redirected,
     Registered, Released, StatusChanged, Updated,
 };
+pub use ionveil_kernel::{InvalidShift, Shift, Weekday};
 pub use reject::Rejection;
-pub use shift::{InvalidShift, Shift, Weekday};
 pub use state::{Availability, Duty, Phase, State, Unit};
 
 use ionveil_kernel::{BrokenInvariant, DecideEnv, Decider, Decision, StreamId};

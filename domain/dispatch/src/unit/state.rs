@@ -2,8 +2,7 @@
 
 use crate::geo::Position;
 use crate::unit::certificate::Certificate;
-use crate::unit::shift::Shift;
-use ionveil_kernel::{EntityId, Timestamp};
+use ionveil_kernel::{EntityId, Shift, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

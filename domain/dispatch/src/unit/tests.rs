@@ -338,32 +338,6 @@ fn certificates_that_end_are_listed_soonest_first() {
 }
 
 #[test]
-fn shifts_run_on_their_days_also_over_midnight() {
-    use Weekday::{Friday, Monday, Saturday, Sunday};
-    let day = Shift::new("08:00", "16:30", vec![Monday, Friday], "America/Los_Angeles").unwrap();
-    assert!(day.covers(Monday, 480) && day.covers(Friday, 989));
-    assert!(!day.covers(Monday, 990) && !day.covers(Monday, 479) && !day.covers(Sunday, 600));
-    let night = Shift::new("22:00", "06:00", vec![Sunday], "UTC").unwrap();
-    assert!(night.covers(Sunday, 1_439) && night.covers(Monday, 359));
-    assert!(!night.covers(Monday, 360) && !night.covers(Sunday, 359) && !night.covers(Monday, 1_400));
-    let round = Shift::new("07:00", "07:00", vec![Saturday], "UTC").unwrap();
-    assert!(round.covers(Saturday, 420) && round.covers(Sunday, 419) && !round.covers(Sunday, 420), "a day and a night");
-    assert_eq!(
-        (day.zone(), serde_json::to_string(&night).unwrap()),
-        ("America/Los_Angeles", r#"{"from":"22:00","until":"06:00","days":["sunday"],"zone":"UTC"}"#.into())
-    );
-    for (from, until, days, zone) in [
-        ("8:00", "16:00", vec![Monday], "UTC"),
-        ("08:00", "24:00", vec![Monday], "UTC"),
-        ("08:00", "16:00", vec![], "UTC"),
-        ("08:00", "16:00", vec![Monday, Monday], "UTC"),
-        ("08:00", "16:00", vec![Monday], ""),
-    ] {
-        assert_eq!(Shift::new(from, until, days, zone), Err(InvalidShift));
-    }
-}
-
-#[test]
 fn histories_that_no_unit_can_have_break_an_invariant() {
     let number = |events: Vec<Event>, last: Event| {
         let state = State::Live(Box::new(unit(events)));

@@ -1,6 +1,5 @@
-//! When a unit works: hours of a local day, on some days of the week. What the local time is, is for whoever knows zones.
+//! When somebody works: hours of a local day, on some days of the week. What the local time is, is for whoever knows zones.
 
-use crate::calendar::Reader;
 use serde::{Deserialize, Serialize};
 
 /// A day of the week.
@@ -64,10 +63,15 @@ struct Stored {
 #[error("a shift has hours HH:MM, at least one day, each once, and a zone of at most 64 characters")]
 pub struct InvalidShift;
 
+/// `HH:MM` as minutes of the day.
 fn minutes(text: &str) -> Option<u32> {
-    let mut reader = Reader::new(text);
-    let (hour, minute) = reader.minute_of_day()?;
-    reader.is_at_end().then_some(hour * 60 + minute)
+    let &[h1, h2, b':', m1, m2] = text.as_bytes() else { return None };
+    let number = |tens: u8, ones: u8| {
+        let digit = |byte: u8| byte.is_ascii_digit().then(|| u32::from(byte - b'0'));
+        Some(digit(tens)? * 10 + digit(ones)?)
+    };
+    let (hour, minute) = (number(h1, h2)?, number(m1, m2)?);
+    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
 impl Shift {
@@ -115,5 +119,36 @@ impl From<Shift> for Stored {
     fn from(shift: Shift) -> Self {
         let text = |minutes: u32| format!("{:02}:{:02}", minutes / 60, minutes % 60);
         Self { from: text(shift.from), until: text(shift.until), days: shift.days, zone: shift.zone }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shifts_run_on_their_days_also_over_midnight() {
+        use super::Weekday::{Friday, Monday, Saturday, Sunday};
+        let day = Shift::new("08:00", "16:30", vec![Monday, Friday], "America/Los_Angeles").unwrap();
+        assert!(day.covers(Monday, 480) && day.covers(Friday, 989));
+        assert!(!day.covers(Monday, 990) && !day.covers(Monday, 479) && !day.covers(Sunday, 600));
+        let night = Shift::new("22:00", "06:00", vec![Sunday], "UTC").unwrap();
+        assert!(night.covers(Sunday, 1_439) && night.covers(Monday, 359));
+        assert!(!night.covers(Monday, 360) && !night.covers(Sunday, 359) && !night.covers(Monday, 1_400));
+        let round = Shift::new("07:00", "07:00", vec![Saturday], "UTC").unwrap();
+        assert!(round.covers(Saturday, 420) && round.covers(Sunday, 419) && !round.covers(Sunday, 420), "a day and a night");
+        assert_eq!(
+            (day.zone(), serde_json::to_string(&night).unwrap()),
+            ("America/Los_Angeles", r#"{"from":"22:00","until":"06:00","days":["sunday"],"zone":"UTC"}"#.into())
+        );
+        for (from, until, days, zone) in [
+            ("8:00", "16:00", vec![Monday], "UTC"),
+            ("08:00", "24:00", vec![Monday], "UTC"),
+            ("08:00", "16:00", vec![], "UTC"),
+            ("08:00", "16:00", vec![Monday, Monday], "UTC"),
+            ("08:00", "16:00", vec![Monday], ""),
+        ] {
+            assert_eq!(Shift::new(from, until, days, zone), Err(InvalidShift));
+        }
     }
 }
