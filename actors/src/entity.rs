@@ -5,7 +5,7 @@ use crate::class::Class;
 use crate::core::Core;
 use crate::fault;
 use crate::host::Shared;
-use crate::loader::Until;
+use crate::loader::{Loaded, Until};
 use crate::pipeline::{Effect, Input, Mode, Pipeline};
 use crate::slot::{Phase, Slot};
 use crate::supervision::{Budget, Verdict};
@@ -113,7 +113,7 @@ impl<D: Decider> Entity<D> {
                 Effect::Load => work.inputs.extend(self.load()),
                 Effect::Recall { seq, position } => self.recall(seq, position),
                 Effect::Park { seq, fault } => self.park(seq, fault),
-                Effect::Snapshot(loaded) => self.shared.write_snapshot(&self.slot.owner, &loaded),
+                Effect::Snapshot(loaded) => self.snapshot(loaded),
                 Effect::Restart { fault } => work.inputs.extend(self.restart(&fault)),
                 Effect::Fallen { fault } => self.climb(&fault, Input::Refold).into_iter().for_each(|input| work.inputs.push_back(input)),
             }
@@ -124,6 +124,12 @@ impl<D: Decider> Entity<D> {
     fn append(&self, seq: u64, append: Append) {
         let slot = self.slot.clone();
         self.shared.core.journal.submit(append, Box::new(move |outcome| slot.deliver(Input::Appended { seq, outcome })));
+    }
+
+    /// Beside the arbiter: the state of a pool of 100,000 orders is laid out for a tenth of a second.
+    fn snapshot(&self, loaded: Box<Loaded<D>>) {
+        let (shared, owner) = (self.shared.clone(), self.slot.owner.clone());
+        self.later(async move { Some(Input::Snapshotted { bytes: shared.write_snapshot(&owner, &loaded).await }) });
     }
 
     /// One question for all that were refused in this turn; on the spot if the store answers on the spot.

@@ -90,15 +90,13 @@ impl<D: Decider> Shared<D> {
         shared
     }
 
-    /// A snapshot is a cache: that it could not be written is worth a word, not a fault.
-    pub(crate) fn write_snapshot(&self, owner: &Arc<StreamId>, loaded: &Loaded<D>) {
-        let Some(snapshot) = self.loader.snapshot(loaded) else { return };
-        let (core, owner) = (self.core.clone(), owner.clone());
-        self.core.journal.env().spawn(async move {
-            if let Err(error) = core.journal.store().put_snapshot(&owner, &snapshot).await {
-                tracing::warn!(entity = %owner, error = %error, "a snapshot was not written");
-            }
-        });
+    /// Its size in bytes. A snapshot is a cache: that it could not be written is worth a word, not a fault.
+    pub(crate) async fn write_snapshot(&self, owner: &StreamId, loaded: &Loaded<D>) -> u64 {
+        let Some(snapshot) = self.loader.snapshot(loaded) else { return 0 };
+        if let Err(error) = self.core.journal.store().put_snapshot(owner, &snapshot).await {
+            tracing::warn!(entity = %owner, error = %error, "a snapshot was not written");
+        }
+        snapshot.state.len() as u64
     }
 
     /// Lets go of entities that had no work for `idle`: neither a command in line nor one that is worked on.

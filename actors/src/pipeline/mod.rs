@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 /// A command whose decider has panicked this often is parked.
 const PANICS_MAX: u8 = 2;
+/// A snapshot is worth so many of its bytes per event that it spares: a big one is written as much more seldom.
+const EVENT_BYTES: u64 = 256;
 
 /// What reaches an entity beside its commands.
 pub(crate) enum Input<D: Decider> {
@@ -60,9 +62,13 @@ pub(crate) enum Input<D: Decider> {
     Quarantine(Arc<str>),
     /// An operator, or a supervisor, wants the entity folded anew.
     Refold,
+    /// A snapshot was written, of so many bytes.
+    Snapshotted {
+        bytes: u64,
+    },
 }
 
-/// What an entity wants done. Each but `Snapshot` comes back as an [`Input`].
+/// What an entity wants done. Each comes back as an [`Input`].
 pub(crate) enum Effect<D: Decider> {
     Append {
         seq: u64,
@@ -139,6 +145,8 @@ pub(crate) struct Pipeline<D: Decider> {
     unreached: u32,
     /// Events that were committed since the actor asked.
     pub(crate) events: u64,
+    /// The size of the last snapshot; 0 if none was written yet.
+    snapshot_bytes: u64,
 }
 
 impl<D: Decider> Pipeline<D> {
@@ -156,6 +164,7 @@ impl<D: Decider> Pipeline<D> {
             epoch: None,
             unreached: 0,
             events: 0,
+            snapshot_bytes: 0,
         }
     }
 
@@ -249,6 +258,7 @@ impl<D: Decider> Pipeline<D> {
             Input::Restart => {}
             Input::Quarantine(fault) => self.quarantine(fault),
             Input::Refold => self.refold(effects),
+            Input::Snapshotted { bytes } => self.snapshot_bytes = bytes,
         }
         self.recover_when_quiet(effects);
         self.answer();
@@ -354,7 +364,7 @@ impl<D: Decider> Pipeline<D> {
         }
         metrics.committed.inc();
         self.events += u64::from(receipt.events);
-        if after.version - after.snapshot_version >= self.rules.snapshot_every {
+        if after.version - after.snapshot_version >= self.rules.snapshot_every.max(self.snapshot_bytes / EVENT_BYTES) {
             after.snapshot_version = after.version;
             effects.push(Effect::Snapshot(after.clone()));
         }

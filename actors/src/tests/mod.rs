@@ -10,6 +10,7 @@ mod model;
 mod overload;
 mod panics;
 mod reactors;
+mod snapshots;
 mod store_down;
 mod tally;
 mod timers;
