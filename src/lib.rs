@@ -33,6 +33,7 @@ pub mod http;
 pub mod import;
 pub mod intake;
 pub mod node;
+pub mod organisations;
 pub mod pools;
 pub mod queues;
 pub mod remote;

@@ -30,6 +30,7 @@ pub mod machines;
 pub mod openapi;
 pub mod order_requests;
 pub mod orders;
+pub mod organisation;
 pub mod policy;
 pub mod policy_audit;
 pub mod policy_commands;
@@ -144,6 +145,8 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(assignments::dispatch_units)
         .service(assignments::reassign_unit)
         .service(assignments::release_unit)
+        .service(organisation::set_sla)
+        .service(organisation::get_sla)
         .service(orders::routes())
         .service(orders::get_order)
         .service(orders::reprioritise_order)

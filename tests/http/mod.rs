@@ -19,6 +19,7 @@ mod intake;
 mod lists;
 mod machines;
 mod orders;
+mod organisation;
 mod past;
 mod policy;
 mod policy_engine;

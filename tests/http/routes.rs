@@ -156,6 +156,8 @@ const ROUTES: &[Route] = &[
     post("/api/v1/units/{id}/certificates", "/api/v1/units/u/certificates", CERTIFICATE, Least::Dispatcher, 200),
     get("/api/v1/resources/available", "/api/v1/resources/available?lat=1&lon=1", Least::Operator),
     post("/api/v1/dispatch", "/api/v1/dispatch", r#"{"incident":"nobody"}"#, Least::Dispatcher, 404),
+    get("/api/v1/organisation/sla", "/api/v1/organisation/sla", Least::Operator),
+    Route { method: "PUT", ..post("/api/v1/organisation/sla", "/api/v1/organisation/sla", "{}", Least::Admin, 200) },
     post("/api/v1/dispatch/orders", ORDERS, r#"[{"id":"o","urgency":1},{"id":"p","urgency":1}]"#, Least::Dispatcher, 201),
     get("/api/v1/dispatch/orders", ORDERS, Least::Operator),
     get("/api/v1/dispatch/orders/{id}", "/api/v1/dispatch/orders/o", Least::Operator),
