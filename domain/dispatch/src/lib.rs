@@ -10,7 +10,7 @@
 //! | severity and priority, times to keep, triage, mutual aid, cost | `scale.rs`, `sla.rs`, `triage.rs`, `cost.rs` |
 //! | what texts say, where things are, when somebody is expected | `words.rs`, `geo.rs`, `eta.rs` |
 //! | orders, manifests, and the plain algorithm of planning | `manifest.rs`, `plan.rs` |
-//! | response times | `response.rs` |
+//! | response times, what others reported | `response.rs`, `report.rs` |
 //! | incidents, units, and what brings them together | `incident/`, `unit/`, `assignment/`, `desk.rs`, `react.rs` |
 //! | the orders that wait | `pool/` |
 //! | how healthy a queue is | `queue/` |
@@ -36,6 +36,7 @@ pub mod plan;
 pub mod pool;
 pub mod queue;
 pub mod react;
+pub mod report;
 pub mod response;
 pub mod scale;
 pub mod settings;
