@@ -37,6 +37,7 @@ pub mod organisations;
 pub mod pools;
 pub mod queues;
 pub mod remote;
+pub mod reports;
 pub mod samples;
 pub mod simulations;
 pub mod situation;

@@ -39,6 +39,7 @@ pub mod policy_preview;
 pub mod policy_preview_requests;
 pub mod policy_requests;
 pub mod queues;
+pub mod reports;
 pub mod resilience;
 pub mod routing;
 pub mod routing_bodies;
@@ -145,6 +146,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(assignments::dispatch_units)
         .service(assignments::reassign_unit)
         .service(assignments::release_unit)
+        .service(reports::record_report)
         .service(organisation::set_sla)
         .service(organisation::get_sla)
         .service(orders::routes())

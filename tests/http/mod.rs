@@ -31,6 +31,7 @@ mod policy_work;
 mod preconditions;
 mod queues;
 mod raw;
+mod reports;
 mod resilience;
 mod root;
 mod routes;
