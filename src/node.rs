@@ -4,6 +4,7 @@ use crate::arrivals::ArrivalsToPolicy;
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
 use crate::intake::{Intakes, Running};
+use crate::organisations::{self, Organisations, OrganisationsError};
 use crate::pools::{self, Pools};
 use crate::queues::Queues;
 use crate::samples::ChannelsToRouting;
@@ -22,6 +23,7 @@ use ionveil_dispatch::incident::Incidents;
 use ionveil_dispatch::intake::Intake;
 use ionveil_dispatch::pool::Pool;
 use ionveil_dispatch::react::{FromAssignments, FromDesk, FromIncidents, FromUnits};
+use ionveil_dispatch::settings::Settings;
 use ionveil_dispatch::unit::Units;
 use ionveil_journal::{Journal, Store, StoreError};
 use ionveil_kernel::{Decider, Env, NodeId, Reactor};
@@ -55,6 +57,9 @@ pub enum NodeError {
     /// The policy trees.
     #[error("publish the policy trees")]
     Policy(#[from] TreesError),
+    /// The settings of the organisations.
+    #[error("publish the settings of the organisations")]
+    Organisations(#[from] OrganisationsError),
     /// The channels.
     #[error("publish the channels")]
     Channels(#[from] ChannelsError),
@@ -149,6 +154,10 @@ pub struct Node {
     pub assignments: Host<Assignments>,
     /// The desks that number them, one per organisation.
     pub desks: Host<Desk>,
+    /// The settings of the organisations.
+    pub settings: Host<Settings>,
+    /// What is published of them.
+    pub organisations: Arc<Organisations>,
     /// What is known of units and incidents.
     pub situation: Arc<Situation>,
     /// The orders that wait.
@@ -224,6 +233,9 @@ impl Node {
         let units = runtime.entity_observed(Arc::new(Units), situation.clone())?;
         let assignments = runtime.entity_observed(Arc::new(Assignments), situation.clone())?;
         let desks = runtime.entity(Arc::new(Desk))?;
+        let organisations = Arc::new(Organisations::default());
+        let settings = runtime.entity_observed(Arc::new(Settings), organisations.clone())?;
+        organisations::load_all(&organisations, &*store, &settings).await?;
         let published_pools = Arc::new(pools::Published::new(env.clone()));
         let pool_host = runtime.entity_observed(Arc::new(config.pool), published_pools.clone())?;
         pools::load_all(&published_pools, &*store, &pool_host).await?;
@@ -236,6 +248,7 @@ impl Node {
         hosts.insert(TypeId::of::<Units>(), Box::new(units.clone()));
         hosts.insert(TypeId::of::<Assignments>(), Box::new(assignments.clone()));
         hosts.insert(TypeId::of::<Desk>(), Box::new(desks.clone()));
+        hosts.insert(TypeId::of::<Settings>(), Box::new(settings.clone()));
         hosts.insert(TypeId::of::<Pool>(), Box::new(pool_host.clone()));
         hosts.insert(TypeId::of::<Intake>(), Box::new(intake_host.clone()));
         hosts.insert(TypeId::of::<Channel>(), Box::new(channel_host.clone()));
@@ -257,8 +270,8 @@ impl Node {
         let places = config.policy.simulations_max;
         let simulator = Simulator::new(journal.clone(), simulations.clone(), trees.clone(), config.runtime.deadline, places);
         env.spawn(simulator.clone().recover(store.heads().await?));
-        let settings = &config.channels;
-        let drivers = Drivers::new(settings.allow.clone(), settings.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
+        let of_channels = &config.channels;
+        let drivers = Drivers::new(of_channels.allow.clone(), of_channels.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
         let deadline = config.runtime.deadline;
         let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, (detectors, trees.clone()), deadline);
         let pools = Pools::new(env.clone(), pool_host, published_pools, deadline);
@@ -287,6 +300,8 @@ impl Node {
             units,
             assignments,
             desks,
+            settings,
+            organisations,
             situation,
             pools,
             intakes,

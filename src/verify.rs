@@ -11,6 +11,7 @@ use ionveil_dispatch::desk::Desk;
 use ionveil_dispatch::incident::Incidents;
 use ionveil_dispatch::intake::Intake;
 use ionveil_dispatch::pool::Pool;
+use ionveil_dispatch::settings::Settings;
 use ionveil_dispatch::unit::Units;
 use ionveil_journal::{Filter, Snapshot, Store, StoreError};
 use ionveil_kernel::{Decider, Recorded, StreamId, Timestamp};
@@ -83,6 +84,7 @@ pub struct Kinds {
     units: Loader<Units>,
     assignments: Loader<Assignments>,
     desks: Loader<Desk>,
+    settings: Loader<Settings>,
     pools: Loader<Pool>,
     intakes: Loader<Intake>,
 }
@@ -103,6 +105,7 @@ impl Kinds {
             units: Loader::new(Arc::new(Units), store.clone()),
             assignments: Loader::new(Arc::new(Assignments), store.clone()),
             desks: Loader::new(Arc::new(Desk), store.clone()),
+            settings: Loader::new(Arc::new(Settings), store.clone()),
             pools: Loader::new(Arc::new(config.pool), store.clone()),
             intakes: Loader::new(Arc::new(Intake), store.clone()),
         }
@@ -123,6 +126,7 @@ impl Kinds {
             units: node.units.loader().clone(),
             assignments: node.assignments.loader().clone(),
             desks: node.desks.loader().clone(),
+            settings: node.settings.loader().clone(),
             pools: node.pools.host().loader().clone(),
             intakes: node.intakes.host().loader().clone(),
         }
@@ -144,6 +148,7 @@ impl Kinds {
             Units::KIND => check_entity(&self.units, entity, report).await,
             Assignments::KIND => check_entity(&self.assignments, entity, report).await,
             Desk::KIND => check_entity(&self.desks, entity, report).await,
+            Settings::KIND => check_entity(&self.settings, entity, report).await,
             Pool::KIND => check_entity(&self.pools, entity, report).await,
             Intake::KIND => check_entity(&self.intakes, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,

@@ -120,10 +120,13 @@ pub struct DispatchBody {
 
 impl Refusal for Rejection {
     fn as_faults(&self) -> Vec<Fault> {
+        if let Self::Invalid(faults) = self {
+            return incidents::faults_of(faults, |field| field);
+        }
         let field = match self {
             Self::InvalidCandidates | Self::DuplicateUnit => Some("units".to_owned()),
             Self::InvalidWanted => Some("max".to_owned()),
-            Self::DuplicateEntity | Self::EntityNotFound | Self::PolicyHalted(_) => None,
+            Self::DuplicateEntity | Self::EntityNotFound | Self::PolicyHalted(_) | Self::Invalid(_) => None,
         };
         vec![Fault { code: Code::from_name(self.code()).unwrap_or(Code::Internal), field, index: None, detail: self.to_string() }]
     }

@@ -56,7 +56,7 @@ body!(
         let (priority, category, zone) = (fields.optional("priority"), fields.optional("category"), fields.optional("zone"));
         let (latitude, longitude) = (fields.required("latitude"), fields.required("longitude"));
         title.zip(description).zip(latitude.zip(longitude)).map(|((title, description), (latitude, longitude))| Command::Create {
-            title, description, priority, latitude, longitude, category, zone,
+            title, description, priority, latitude, longitude, category, zone, source: None,
         })
     }, {
         /// What it is, in a line. Kept in the record for good.

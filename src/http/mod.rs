@@ -30,6 +30,7 @@ pub mod machines;
 pub mod openapi;
 pub mod order_requests;
 pub mod orders;
+pub mod organisation;
 pub mod policy;
 pub mod policy_audit;
 pub mod policy_commands;
@@ -38,6 +39,7 @@ pub mod policy_preview;
 pub mod policy_preview_requests;
 pub mod policy_requests;
 pub mod queues;
+pub mod reports;
 pub mod resilience;
 pub mod routing;
 pub mod routing_bodies;
@@ -144,6 +146,9 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(assignments::dispatch_units)
         .service(assignments::reassign_unit)
         .service(assignments::release_unit)
+        .service(reports::record_report)
+        .service(organisation::set_sla)
+        .service(organisation::get_sla)
         .service(orders::routes())
         .service(orders::get_order)
         .service(orders::reprioritise_order)

@@ -2,8 +2,8 @@
 
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    assignments, channels, dead_letters, events, failover, incidents, intake, machines, orders, policy, policy_audit, policy_commands,
-    policy_outcomes, policy_preview, queues, resilience, routing, simulations, system, tree, units, workflows,
+    assignments, channels, dead_letters, events, failover, incidents, intake, machines, orders, organisation, policy, policy_audit,
+    policy_commands, policy_outcomes, policy_preview, queues, reports, resilience, routing, simulations, system, tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -40,6 +40,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         units::create_unit, units::list_units, units::get_capacity, units::list_certificates, units::get_unit, units::update_unit,
         units::set_unit_status, units::move_unit, units::certify_unit, units::list_available,
         assignments::dispatch_units, assignments::reassign_unit, assignments::release_unit,
+        reports::record_report, organisation::set_sla, organisation::get_sla,
         system::get_health, system::get_live, system::get_ready, system::get_metrics,
     ),
     components(schemas(Fault, ProblemBody)),

@@ -70,6 +70,11 @@ impl Columns {
         if missing.is_empty() { Ok(Self { places, width: names.len() }) } else { Err(HeaderError::Missing(missing)) }
     }
 
+    /// Those of `wanted` that the file lacks.
+    pub(crate) fn missing<'c>(&self, wanted: impl Iterator<Item = &'c str>) -> Vec<String> {
+        wanted.filter(|column| !self.places.contains_key(*column)).map(str::to_owned).collect()
+    }
+
     /// The field of `column` without outer spaces; empty if the file lacks an optional column. `None` if it is not UTF-8.
     pub(crate) fn get<'r>(&self, record: &'r Record, column: &str) -> Option<&'r str> {
         let bytes = self.places.get(column).and_then(|place| record.get(*place)).unwrap_or_default();

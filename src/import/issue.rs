@@ -121,6 +121,12 @@ pub enum Reason {
         /// The state that the mapping names.
         to: String,
     },
+    /// The row does not say of dispatch what it must.
+    #[error("{0}; no incident, unit or assignment was made of the row")]
+    InvalidResponse(String),
+    /// A stage of the response cannot be.
+    #[error("{0}; the stage was left out")]
+    InvalidStage(String),
     /// The command was refused when it was carried out; the refusal's own code and text.
     #[error("{detail}")]
     Refused {
@@ -163,6 +169,8 @@ impl Reason {
             | Self::ZoneElsewhere { .. }
             | Self::AmbiguousTime { .. }
             | Self::UnlawfulStep { .. }
+            | Self::InvalidResponse(_)
+            | Self::InvalidStage(_)
             | Self::Refused { .. } => None,
         }
     }
@@ -189,6 +197,8 @@ impl Reason {
             Self::MissingStamp { .. } => "missing_stamp",
             Self::Backwards { .. } => "backwards",
             Self::UnlawfulStep { .. } => "unlawful_step",
+            Self::InvalidResponse(_) => "invalid_response",
+            Self::InvalidStage(_) => "invalid_stage",
             Self::Refused { code, .. } => code,
         }
     }

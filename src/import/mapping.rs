@@ -2,6 +2,7 @@
 
 use super::clock::{ClockError, LocalClock};
 use super::places::{AGENCY, Agencies, ZONE, Zones};
+use super::response::Dispatch;
 use ionveil_workflow::{AttributeFault, Attributes};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,8 @@ pub struct Mapping {
     pub zones: Option<Zones>,
     /// Whose a row is.
     pub agencies: Option<Agencies>,
+    /// What a row says of dispatch; none: no incidents are made. A file may lack its columns, and then none are made either.
+    pub dispatch: Option<Dispatch>,
     /// Columns among the above that a file may lack.
     pub optional: BTreeSet<String>,
     pub(super) clock: LocalClock,
@@ -86,6 +89,7 @@ struct Raw {
     attributes: BTreeMap<String, String>,
     zones: Option<Zones>,
     agencies: Option<Agencies>,
+    dispatch: Option<Dispatch>,
 }
 
 #[derive(Deserialize)]
@@ -106,12 +110,27 @@ impl Mapping {
         check_steps(&raw)?;
         check_optional(&raw)?;
         check_attributes(&raw)?;
+        if let Some((key, detail)) = raw.dispatch.as_ref().and_then(Dispatch::fault) {
+            return Err(invalid(key, detail));
+        }
         let clock = LocalClock::new(&raw.time.formats, &raw.time.zone).map_err(|error| match error {
             ClockError::NoFormat | ClockError::Format(_) => invalid("time.formats", error),
             ClockError::Zone(_) => invalid("time.zone", error),
         })?;
-        let Raw { machine, id, steps, cancel, later, optional, attributes, zones, agencies, time: _ } = raw;
-        Ok(Self { machine, id, steps, cancel, later, attributes, zones, agencies, optional: optional.into_iter().collect(), clock })
+        let Raw { machine, id, steps, cancel, later, optional, attributes, zones, agencies, dispatch, time: _ } = raw;
+        Ok(Self {
+            machine,
+            id,
+            steps,
+            cancel,
+            later,
+            attributes,
+            zones,
+            agencies,
+            dispatch,
+            optional: optional.into_iter().collect(),
+            clock,
+        })
     }
 
     /// The states that the mapping leads to, in order, the cancelled one last.
@@ -120,7 +139,7 @@ impl Mapping {
         self.steps.iter().map(|step| step.to.as_str()).chain(cancelled)
     }
 
-    /// Every column that the mapping names, once.
+    /// Every column that the mapping names, once, but for those of dispatch alone.
     pub(super) fn columns(&self) -> BTreeSet<&str> {
         let cancel = self.cancel.iter().flat_map(|cancel| [cancel.column.as_str(), cancel.disposition.as_str()]);
         let steps = self.steps.iter().map(|step| step.column.as_str());
@@ -200,6 +219,9 @@ mod tests {
         assert!(mapping.columns().contains("RowID"));
         let personal = ["Address", "Location", "City", "Zipcode of Incident"];
         assert!(personal.iter().all(|column| !mapping.columns().contains(column)), "where somebody lives stays out");
+        let dispatch = mapping.dispatch.unwrap();
+        let named: Vec<_> = dispatch.columns().filter(|column| personal.contains(column)).collect();
+        assert_eq!((named, dispatch.position_places), (vec!["Location"], 2), "an incident has a place: one about a kilometre wide");
     }
 
     #[test]
@@ -211,6 +233,8 @@ mod tests {
             ("dispositions", "dispositions = [\"Cancelled\"]", "dispositions = []", "cancel.dispositions"),
             ("attributes", "call = ", "\"one call\" = ", "attributes"),
             ("zone twice", "call = ", "zone = ", "attributes"),
+            ("places", "position_places = 2", "position_places = 7", "dispatch.position_places"),
+            ("priority", "E = 1", "E = 0", "dispatch.priorities"),
             ("optional", "optional = [", "optional = [\"RowID\", ", "optional"),
             ("optional unknown", "optional = [", "optional = [\"Nowhere\", ", "optional"),
         ] {

@@ -7,19 +7,23 @@
 
 mod clock;
 mod columns;
+mod dispatch;
 mod issue;
 mod mapping;
 mod places;
 mod plan;
 mod report;
+mod response;
 mod rows;
 mod zones;
 
 pub use columns::{HeaderError, MissingColumn};
+pub use dispatch::{Deed, DispatchReport, Figures, Overlap, RESPONSES_MAX, Responses, Times};
 pub use issue::{Issue, Reason};
 pub use mapping::{Cancel, Mapping, MappingError, StepColumn};
 pub use places::{Agencies, Zones};
 pub use plan::{OpenError, Plans, RowPlan, Step};
 pub use report::{Findings, ISSUES_KEPT_MAX, Outcome, Report};
+pub use response::{Call, Dispatch, Response, Stages};
 pub use rows::ROW_BYTES_MAX;
 pub use zones::{ZoneNode, ZoneOutcome, ZonePlan, ZoneReport, ZonesError, stands};

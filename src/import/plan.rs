@@ -9,6 +9,7 @@ use super::columns::{Columns, Fields, HeaderError};
 use super::issue::{Issue, Reason};
 use super::mapping::{Cancel, Mapping};
 use super::places::{AGENCY, ZONE};
+use super::response::{Dispatch, Response};
 use super::rows::{Found, Record, Rows};
 use ionveil_kernel::{BodyHash, CommandId, EntityId, Org, Timestamp, derive_uuid};
 use ionveil_workflow::{Attributes, Command, Machine, Machines};
@@ -49,6 +50,8 @@ pub struct RowPlan {
     /// imported with another time or other attributes, and what is new behind it may still be lawful. Empty if the row
     /// was left out.
     pub steps: Vec<Step>,
+    /// What the row says of dispatch, if mapping and file tell of it.
+    pub response: Option<Box<Response>>,
     /// What is to be said about the row.
     pub issues: Vec<Issue>,
 }
@@ -81,6 +84,7 @@ pub struct Plans<R> {
     record: Record,
     columns: Columns,
     planner: Planner,
+    lacks: Vec<String>,
     ended: bool,
 }
 
@@ -89,6 +93,8 @@ struct Planner {
     mapping: Mapping,
     machine: Arc<Machine>,
     org: Org,
+    /// Whether the file has the columns of dispatch.
+    dispatch: bool,
     file: Arc<str>,
     seen: HashMap<Uuid, u64>,
 }
@@ -106,13 +112,37 @@ impl<R: Read> Plans<R> {
         let (mut rows, mut record) = (Rows::new(input), Record::default());
         let columns = match rows.read(&mut record)? {
             None => Err(HeaderError::Empty),
-            Some((_, Found::Row)) => Columns::find(&mapping.columns(), &mapping.optional, &record),
+            Some((_, Found::Row)) => find(&mapping, &record),
             Some((_, Found::BadQuoting | Found::TooLong)) => Err(HeaderError::Unreadable),
         };
         let columns = columns.map_err(OpenError::Header)?;
-        let planner = Planner { mapping, machine, org, file: file.into(), seen: HashMap::new() };
-        Ok(Self { rows, record, columns, planner, ended: false })
+        let lacks = columns.missing(mapping.dispatch.iter().flat_map(Dispatch::columns));
+        let planner = Planner { mapping, machine, org, dispatch: lacks.is_empty(), file: file.into(), seen: HashMap::new() };
+        Ok(Self { rows, record, columns, planner, lacks, ended: false })
     }
+}
+
+impl<R> Plans<R> {
+    /// The columns of dispatch that the file lacks: then no incidents are made.
+    #[must_use]
+    pub fn lacks(&self) -> &[String] {
+        &self.lacks
+    }
+
+    /// What the columns of dispatch mean, if there are any.
+    #[must_use]
+    pub fn dispatch(&self) -> Option<&Dispatch> {
+        self.planner.mapping.dispatch.as_ref().filter(|_| self.planner.dispatch)
+    }
+}
+
+/// A file may lack the columns that only dispatch needs.
+fn find(mapping: &Mapping, header: &Record) -> Result<Columns, HeaderError> {
+    let mut wanted = mapping.columns();
+    let own: Vec<_> = mapping.dispatch.iter().flat_map(Dispatch::columns).filter(|column| !wanted.contains(column)).collect();
+    let optional = mapping.optional.iter().cloned().chain(own.iter().map(|column| (*column).to_owned())).collect();
+    wanted.extend(own);
+    Columns::find(&wanted, &optional, header)
 }
 
 impl<R: Read> Iterator for Plans<R> {
@@ -140,19 +170,20 @@ impl Planner {
             Ok(id) => id,
             Err((field, reason)) => {
                 let issue = Issue { file: self.file.clone(), line, id: None, field, reason };
-                return RowPlan { line, id: None, steps: Vec::new(), issues: vec![issue] };
+                return RowPlan { line, id: None, steps: Vec::new(), response: None, issues: vec![issue] };
             }
         };
         let mut walk = Walk::new(self, &row, &id);
         walk.steps();
         walk.cancel();
+        let response = walk.response();
         let Walk { taken: steps, notes, .. } = walk;
         if let (Some(first), true) = (steps.first(), self.seen.len() < IDS_KEPT_MAX) {
             self.seen.insert(first.command_id.0, line);
         }
         let place = |(field, reason)| Issue { file: self.file.clone(), line, id: Some(id.to_string()), field: Some(field), reason };
         let issues = notes.into_iter().map(place).collect();
-        RowPlan { line, id: Some(id), steps, issues }
+        RowPlan { line, id: Some(id), steps, response, issues }
     }
 
     /// The row's id, or what speaks against the whole row.
@@ -227,6 +258,12 @@ impl<'r> Walk<'r> {
             }
             (Some(disposition), Some(time)) => self.stamp(&cancel.column, time, &cancel.to, Some(disposition.to_owned())),
         }
+    }
+
+    fn response(&mut self) -> Option<Box<Response>> {
+        let mapping = &self.planner.mapping;
+        let dispatch = mapping.dispatch.as_ref().filter(|_| self.planner.dispatch)?;
+        dispatch.read(mapping, self.row).map(Box::new).map_err(|(column, reason)| self.note(column, reason)).ok()
     }
 
     /// Takes the step that a stamp stands for, or notes why not.

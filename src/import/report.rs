@@ -3,6 +3,7 @@
 //! It counts everything and keeps a bounded number of issues; who must have them all takes them from the plans as they
 //! come.
 
+use super::dispatch::{Deed, DispatchReport};
 use super::issue::{Issue, Reason};
 use super::plan::{RowPlan, Step};
 use serde::Serialize;
@@ -31,7 +32,7 @@ pub enum Outcome {
 }
 
 /// What became of an import so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
     /// The file, as the user named it.
     pub file: String,
@@ -47,6 +48,8 @@ pub struct Report {
     pub already_there: u64,
     /// Steps that were refused.
     pub refused: u64,
+    /// What became of what the rows say of dispatch; the counts above are of workflows.
+    pub dispatch: DispatchReport,
     /// What is to be said about the rows.
     #[serde(flatten)]
     pub found: Findings,
@@ -103,6 +106,32 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Counts an issue of a row that was counted.
+    pub fn issue(&mut self, issue: Issue) {
+        self.found.issue(issue);
+    }
+
+    /// Counts what became of a report on dispatch.
+    pub fn deed(&mut self, deed: &Deed, outcome: Outcome) {
+        match outcome {
+            Outcome::Appended => self.dispatch.appended += 1,
+            Outcome::AlreadyThere => self.dispatch.already_there += 1,
+            Outcome::Refused { code, detail } => {
+                self.dispatch.refused += 1;
+                let (file, id) = (self.file.as_str().into(), Some(deed.row.to_string()));
+                self.found.issue(Issue { file, line: deed.line, id, field: None, reason: Reason::Refused { code, detail } });
+            }
+        }
+    }
+
+    /// Whether everything was taken.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.refused == 0 && self.dispatch.refused == 0
+    }
+}
+
 impl Findings {
     /// Counts an issue; those of a row follow one another.
     pub(super) fn issue(&mut self, issue: Issue) {
@@ -126,8 +155,36 @@ impl fmt::Display for Report {
             ("already there", self.already_there),
             ("refused", self.refused),
         ];
-        table(f, &self.file, &counts, &self.found)
+        table(f, &self.file, &counts, &self.found)?;
+        dispatch(f, &self.dispatch)
     }
+}
+
+fn dispatch(f: &mut fmt::Formatter<'_>, report: &DispatchReport) -> fmt::Result {
+    if !report.lacks.is_empty() {
+        return writeln!(f, "no incidents: the file lacks {}", report.lacks.join(", "));
+    }
+    let times = &report.response.all;
+    let counts = [
+        ("incidents", report.incidents),
+        ("units", report.units),
+        ("assignments", report.assignments),
+        ("reports appended", report.appended),
+        ("already there", report.already_there),
+        ("refused", report.refused),
+        ("with an arrival", times.with_arrival),
+        ("without", times.without_arrival),
+        ("late", times.late),
+    ];
+    writeln!(f, "dispatch")?;
+    for (name, count) in counts {
+        writeln!(f, "  {name:<16}{count:>9}")?;
+    }
+    writeln!(f, "  {:<16}{:>9.2}", "median minutes", times.median_minutes)?;
+    for overlap in report.overlaps.iter().take(ISSUES_SHOWN_MAX) {
+        writeln!(f, "{} was sent to {} while it was on {}, for {} s", overlap.unit, overlap.second, overlap.first, overlap.seconds)?;
+    }
+    Ok(())
 }
 
 /// The file, the counts and the first issues.

@@ -1,6 +1,7 @@
 //! The command line as somebody new to it would use it: the real binary, real files, real stores.
 
 mod calls;
+mod city;
 mod damaged;
 mod dispatch;
 mod given;

@@ -36,6 +36,7 @@ const OF_INCIDENTS: &[Row] = &[
     row("POST", "/api/v1/incidents/{}/reassign", Some(r#"{"from":"own","to":"own"}"#)),
     row("POST", "/api/v1/incidents/{}/units/own/release", Some("{}")),
     row("POST", "/api/v1/dispatch", Some(r#"{"incident":"{}"}"#)),
+    row("POST", "/api/v1/dispatch/reports", Some(r#"{"kind":"closed","incident":"{}","occurred_at":"2017-01-01T00:00:00Z"}"#)),
     row("POST", "/api/v1/dispatch", Some(r#"{"incident":"{}","units":["own"]}"#)),
 ];
 

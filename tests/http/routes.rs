@@ -41,6 +41,7 @@ const REPLAY: &str = r#"{"events":10,"timeout_s":2,"primary":"a","candidates":["
 const INCIDENTS: &str = "/api/v1/incidents";
 const CALL: &str = r#"{"title":"t","description":"d","latitude":1,"longitude":1}"#;
 const CERTIFICATE: &str = r#"{"name":"emt","issued":"2020-01-01T00:00:00Z","expires":"2999-01-01T00:00:00Z"}"#;
+const REPORTED: &str = r#"{"kind":"unit","id":"rep","name":"rep","type":"engine","occurred_at":"2017-01-01T00:00:00Z"}"#;
 const ORDERS: &str = "/api/v1/dispatch/orders";
 const PLANS: &str = r#"{"request_id":"r2","requests":[{"agency":"a","capacity":1}]}"#;
 const CHANNELS: &str = "/api/v1/channels";
@@ -156,6 +157,9 @@ const ROUTES: &[Route] = &[
     post("/api/v1/units/{id}/certificates", "/api/v1/units/u/certificates", CERTIFICATE, Least::Dispatcher, 200),
     get("/api/v1/resources/available", "/api/v1/resources/available?lat=1&lon=1", Least::Operator),
     post("/api/v1/dispatch", "/api/v1/dispatch", r#"{"incident":"nobody"}"#, Least::Dispatcher, 404),
+    post("/api/v1/dispatch/reports", "/api/v1/dispatch/reports", REPORTED, Least::Supervisor, 200),
+    get("/api/v1/organisation/sla", "/api/v1/organisation/sla", Least::Operator),
+    Route { method: "PUT", ..post("/api/v1/organisation/sla", "/api/v1/organisation/sla", "{}", Least::Admin, 200) },
     post("/api/v1/dispatch/orders", ORDERS, r#"[{"id":"o","urgency":1},{"id":"p","urgency":1}]"#, Least::Dispatcher, 201),
     get("/api/v1/dispatch/orders", ORDERS, Least::Operator),
     get("/api/v1/dispatch/orders/{id}", "/api/v1/dispatch/orders/o", Least::Operator),

@@ -1,5 +1,6 @@
 //! `import calls`: what a file of responses stands for, row by row. Nothing here needs a store.
 
+mod dispatch;
 mod hostile;
 mod places;
 pub(crate) mod real;

@@ -40,6 +40,7 @@ async fn report(script: &mut Script, org: &str, name: &str, at: i64, priority: i
         category: "general".to_owned(),
         zone: zone.map(id),
         by: "user:jane".to_owned(),
+        source: None,
         at: Timestamp::from_micros(at),
     };
     happen(script, org, name, incident::Event::Created(created)).await;

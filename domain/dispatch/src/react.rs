@@ -13,6 +13,7 @@
 //! | desk `number_issued` | assignment: `numbered` |
 //! | assignment `completed`, `undone`, `unit_returned` | units: `confirm`, `release`, `release` |
 //! | unit `assignment_confirmed`, `status_changed`, `released` | its workflow: `register`, `transition`, `cancel` |
+//! | what another system reported (`unit_reported`, `work_reported`, `reported`) | nobody: it was |
 //! | unit `released`, `redirect_declined` | incident: `drop` |
 //! | incident `closed`, `archived` | units: `release` |
 //! | incident `merge_begun`, `merged`, `join_declined`, `absorbed` | secondary: `join`; primary: `absorb`, `end_merge`; units: `redirect` |
@@ -111,7 +112,8 @@ impl Reactor for FromUnits {
             | Event::DutyChanged(_)
             | Event::Moved(_)
             | Event::Certified(_)
-            | Event::Redirected(_) => {}
+            | Event::Redirected(_)
+            | Event::WorkReported(_) => {}
         }
         Ok(asks.asks)
     }
@@ -174,7 +176,8 @@ impl Reactor for FromIncidents {
             | Event::Remarked(_)
             | Event::Transitioned(_)
             | Event::MergeEnded(_)
-            | Event::UnitLeft(_) => {}
+            | Event::UnitLeft(_)
+            | Event::UnitReported(_) => {}
         }
         Ok(asks.asks)
     }
@@ -215,7 +218,7 @@ impl Reactor for FromAssignments {
             }
             Event::Undone(of) => of.release.iter().try_for_each(|unit| asks.release(unit, &id))?,
             Event::UnitReturned(of) => asks.release(&of.unit, &id)?,
-            Event::UnitTook(_) => {}
+            Event::UnitTook(_) | Event::Reported(_) => {}
         }
         Ok(asks.asks)
     }

@@ -82,7 +82,7 @@ pub struct InvalidPromise {
 
 /// An organisation's own table; severities that it does not name keep the default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<Severity, Promise>", into = "BTreeMap<Severity, Promise>")]
+#[serde(try_from = "BTreeMap<String, Promise>", into = "BTreeMap<String, Promise>")]
 pub struct Promises(BTreeMap<Severity, Promise>);
 
 impl Promises {
@@ -104,6 +104,11 @@ impl Promises {
         self.0.get(&severity).copied()
     }
 
+    /// What the organisation says itself, mildest severity first.
+    pub fn iter(&self) -> impl Iterator<Item = (Severity, Promise)> {
+        self.0.iter().map(|(severity, promise)| (*severity, *promise))
+    }
+
     /// Dispatch to arrival in minutes: the organisation's row, else the default (decision D03).
     #[must_use]
     pub fn response_minutes(&self, priority: Priority) -> u32 {
@@ -121,16 +126,20 @@ impl Promises {
     }
 }
 
-impl TryFrom<BTreeMap<Severity, Promise>> for Promises {
+/// Keys of JSON are texts; a number would not be read out of a command, whose tag comes first.
+impl TryFrom<BTreeMap<String, Promise>> for Promises {
     type Error = String;
-    fn try_from(rows: BTreeMap<Severity, Promise>) -> Result<Self, String> {
+    fn try_from(rows: BTreeMap<String, Promise>) -> Result<Self, String> {
+        let severity = |name: &str| name.parse().ok().and_then(|number| Severity::new(number).ok());
+        let row = |(name, promise): (String, Promise)| severity(&name).map(|severity| (severity, promise)).ok_or(name);
+        let rows = rows.into_iter().map(row).collect::<Result<_, _>>().map_err(|name| format!("{name:?} is no severity"))?;
         Self::new(rows).map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
     }
 }
 
-impl From<Promises> for BTreeMap<Severity, Promise> {
+impl From<Promises> for BTreeMap<String, Promise> {
     fn from(promises: Promises) -> Self {
-        promises.0
+        promises.iter().map(|(severity, promise)| (severity.number().to_string(), promise)).collect()
     }
 }
 
@@ -171,6 +180,14 @@ mod tests {
         let faults = Promises::new(rows.map(|(s, row)| (severity(s), row)).into()).unwrap_err();
         assert_eq!(faults.iter().map(|fault| fault.severity.number()).collect::<Vec<_>>(), [1, 2, 4]);
         assert!(serde_json::from_str::<Promises>(r#"{"5":{"response_minutes":0,"resolution_minutes":1}}"#).is_err());
+    }
+
+    #[test]
+    fn a_table_that_names_no_severity_is_none() {
+        for name in ["0", "6", "high", ""] {
+            let text = format!(r#"{{"{name}":{{"response_minutes":1,"resolution_minutes":1}}}}"#);
+            assert!(serde_json::from_str::<Promises>(&text).is_err(), "{name}");
+        }
     }
 
     #[test]

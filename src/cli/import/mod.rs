@@ -1,6 +1,7 @@
 //! `ionveil import`: takes over records of another system. Stopped and run again, an import goes on without a duplicate.
 
 mod calls;
+pub(super) mod deeds;
 mod intake;
 mod zones;
 

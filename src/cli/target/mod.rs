@@ -4,16 +4,23 @@ pub(super) mod tree;
 
 use super::runtime::Threads;
 use super::serve::open_node;
-use crate::commands::{body_hash, command_id};
+use crate::commands::{body_hash, command_id, hash_of};
 use crate::config::Config;
 use crate::datadir::DataDir;
+use crate::import::Deed;
 use crate::node::Node;
 use crate::remote::Remote;
+use crate::reports::ReportError;
 use crate::store::Place;
+use crate::time;
 use anyhow::{Context, bail};
 use backon::{ExponentialBuilder, Retryable};
 use clap::Args;
 use ionveil_actors::{AskError, Reply};
+use ionveil_dispatch::assignment::Assignments;
+use ionveil_dispatch::incident::Incidents;
+use ionveil_dispatch::sla::Promises;
+use ionveil_dispatch::unit::Units;
 use ionveil_kernel::{
     BodyHash, Caller, CorrelationId, Decider, EntityId, Env, IdSource, Kind, Meta, NodeId, Org, Rejection, Role, StreamId, Timestamp,
 };
@@ -144,6 +151,39 @@ impl Target {
         .await
     }
 
+    /// Sends a report of another system's dispatches, again and again while that may help.
+    ///
+    /// # Errors
+    /// [`SendError`] when it did not.
+    pub async fn report(&self, deed: &Deed) -> Result<Sent, SendError> {
+        again(|| async {
+            match self {
+                Self::Here { node, caller, .. } => take_in(node, caller, deed).await,
+                Self::There(server) => {
+                    let mut body = serde_json::to_value(&deed.report).map_err(|error| SendError::new(error, false))?;
+                    body["occurred_at"] = time::format(deed.at).into();
+                    server.command(&["dispatch", "reports"], &body, &deed.key).await
+                }
+            }
+        })
+        .await
+    }
+
+    /// What the organisation promises.
+    ///
+    /// # Errors
+    /// If a server does not say.
+    pub async fn sla(&self) -> anyhow::Result<Promises> {
+        match self {
+            Self::Here { node, caller, .. } => Ok(node.organisations.sla(&caller.org)),
+            Self::There(server) => {
+                let told = server.get(&["organisation", "sla"], &[]).await?;
+                serde_json::from_value(told["sla"].clone())
+                    .context("read what the organisation promises; is the server of another release?")
+            }
+        }
+    }
+
     /// Finishes and lets go.
     pub async fn close(self) {
         if let Self::Here { node, directory, .. } = self {
@@ -190,6 +230,18 @@ async fn ask(node: &Node, caller: &Caller, request: &Request) -> Result<Sent, Se
     let (occurred_at, expected_version) = (request.occurred_at, request.expected_version);
     let meta = Meta { occurred_at, expected_version, ..meta(&node.env, caller, &request.key, hash) };
     judged(node.workflows.ask(owner, request.command.clone(), meta).await)
+}
+
+async fn take_in(node: &Node, caller: &Caller, deed: &Deed) -> Result<Sent, SendError> {
+    let hash = hash_of(&deed.report, Some(deed.at), None);
+    let meta = Meta { occurred_at: Some(deed.at), ..meta(&node.env, caller, &deed.key, hash) };
+    match deed.report.clone().take_in(node, meta, Some(&deed.key)).await {
+        Ok(true) => Ok(Sent::AlreadyThere),
+        Ok(false) => Ok(Sent::Appended),
+        Err(ReportError::Incident(error)) => judged::<Incidents>(Err(error)),
+        Err(ReportError::Unit(error)) => judged::<Units>(Err(error)),
+        Err(ReportError::Assignment(error)) => judged::<Assignments>(Err(error)),
+    }
 }
 
 /// Refusals are results; what concerns every command alike is an error.

@@ -53,6 +53,15 @@ pub enum Command {
         /// From 1 without gaps.
         number: u64,
     },
+    /// Takes in that another system had sent a unit. Nobody is asked, nobody is moved, and it has no number of ours.
+    Report {
+        /// Where the unit went.
+        incident: EntityId,
+        /// Which.
+        unit: EntityId,
+        /// Where that was reported: 1 to 256 characters.
+        source: String,
+    },
 }
 
 impl Command {
@@ -70,6 +79,7 @@ impl Command {
             Self::IncidentAttached => "incident_attached",
             Self::IncidentDeclined { .. } => "incident_declined",
             Self::Numbered { .. } => "numbered",
+            Self::Report { .. } => "report",
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What a command leads to: the answer taken in, and the next step if it was the last that was waited for.
 
 use crate::assignment::command::Command;
+use crate::assignment::event::Reported;
 use crate::assignment::event::{AttachAsked, Attached, Begun, Completed, Event, Step, Undone, UnitReturned, UnitSkipped, UnitTook};
 use crate::assignment::reject::Rejection;
 use crate::assignment::state::{Asking, State};
 use crate::assignment::{ANSWER_WITHIN, CANDIDATES_MAX};
+use crate::fault::Check;
+use crate::report::check_source;
 use crate::unit::DeclineReason;
 use ionveil_kernel::{DecideEnv, EntityId};
 use std::collections::BTreeSet;
@@ -21,8 +24,9 @@ pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> R
                 due: env.now.after(ANSWER_WITHIN),
             })])
         }
+        (State::Absent, Command::Report { incident, unit, source }) => report(incident, unit, source).map(|event| vec![event]),
         (State::Absent, _) => Err(Rejection::EntityNotFound),
-        (_, Command::Begin { .. }) => Err(Rejection::DuplicateEntity),
+        (_, Command::Begin { .. } | Command::Report { .. }) => Err(Rejection::DuplicateEntity),
         (State::Asking(asking), Command::UnitTook { unit }) => Ok(took(asking, unit)),
         (State::Asking(asking), Command::UnitDeclined { unit, reason }) => Ok(declined(asking, unit, *reason)),
         (State::Asking(asking), Command::GiveUp { due }) => Ok(if *due == asking.due { give_up(asking) } else { Vec::new() }),
@@ -35,8 +39,16 @@ pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> R
             Ok(vec![Event::Completed(Completed { number: *number, incident, units })])
         }
         // Repeats, and answers that nobody waits for any more.
-        (State::Asking(_) | State::Attaching(_) | State::Numbering(_) | State::Ended(_), _) => Ok(Vec::new()),
+        (State::Asking(_) | State::Attaching(_) | State::Numbering(_) | State::Ended(_) | State::Reported(_), _) => Ok(Vec::new()),
     }
+}
+
+/// Policy has no say in what was.
+fn report(incident: &EntityId, unit: &EntityId, source: &str) -> Result<Event, Rejection> {
+    let mut check = Check::default();
+    let source = check_source(&mut check, source);
+    check.finish()?;
+    Ok(Event::Reported(Reported { incident: incident.clone(), unit: unit.clone(), source }))
 }
 
 fn check(candidates: &[EntityId], wanted: usize, env: &DecideEnv<'_>) -> Result<(), Rejection> {

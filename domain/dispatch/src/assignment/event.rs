@@ -26,6 +26,8 @@ ionveil_kernel::events! {
         Undone = "undone" v 1,
         /// A unit took it too late, and is released.
         UnitReturned = "unit_returned" v 1,
+        /// Another system had sent a unit.
+        Reported = "reported" v 1,
     }
 }
 
@@ -136,4 +138,16 @@ pub struct Undone {
 pub struct UnitReturned {
     /// Which.
     pub unit: EntityId,
+}
+
+/// Payload of [`Event::Reported`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reported {
+    /// Where the unit went.
+    pub incident: EntityId,
+    /// Which.
+    pub unit: EntityId,
+    /// Where that was reported.
+    pub source: String,
 }

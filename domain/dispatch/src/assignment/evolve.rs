@@ -15,8 +15,9 @@ fn broken<T>(number: u16, detail: &str) -> Result<T, BrokenInvariant> {
 pub(crate) fn evolve(state: State, event: &Event) -> Evolved {
     match (state, event) {
         (State::Absent, Event::Begun(event)) => Ok(begun(event)),
+        (State::Absent, Event::Reported(event)) => Ok(State::Reported(Box::new(event.clone()))),
         (State::Absent, _) => broken(1, "the assignment never began"),
-        (_, Event::Begun(_)) => broken(1, "the assignment began before"),
+        (_, Event::Begun(_) | Event::Reported(_)) => broken(1, "the assignment began before"),
         (state, Event::UnitReturned(_)) => Ok(state),
         (State::Asking(asking), Event::UnitTook(event)) => took(*asking, &event.unit),
         (State::Asking(asking), Event::UnitSkipped(event)) => skipped(*asking, event),
@@ -29,7 +30,7 @@ pub(crate) fn evolve(state: State, event: &Event) -> Evolved {
         (State::Attaching(taken), Event::Undone(event)) => undone(*taken, event),
         (State::Numbering(taken), Event::Completed(event)) => completed(*taken, event),
         (
-            State::Asking(_) | State::Attaching(_) | State::Numbering(_) | State::Ended(_),
+            State::Asking(_) | State::Attaching(_) | State::Numbering(_) | State::Ended(_) | State::Reported(_),
             Event::UnitTook(_)
             | Event::UnitSkipped(_)
             | Event::AttachAsked(_)

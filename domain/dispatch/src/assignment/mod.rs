@@ -13,8 +13,10 @@
 //! *undone*: every question is asked again until it was delivered, every answer is an event. A unit that does not answer in
 //! time is passed over; if it takes the assignment after all, it is released.
 //!
+//! What another system had assigned is recorded with its source (`reported`): nobody is asked, and nothing follows.
+//!
 //! # Invariants
-//! 1. The first event is `begun`, and no other is.
+//! 1. The first event is `begun`, or `reported`, which nothing follows; no other is.
 //! 2. An answer is of a unit that was asked and has not answered.
 //! 3. Steps follow each other as in the table; nothing follows the end but units that are returned.
 //! 4. What is released is what was taken, the last first.
@@ -30,7 +32,7 @@ mod state;
 mod tests;
 
 pub use command::Command;
-pub use event::{AttachAsked, Attached, Begun, Completed, Event, Step, Undone, UnitReturned, UnitSkipped, UnitTook};
+pub use event::{AttachAsked, Attached, Begun, Completed, Event, Reported, Step, Undone, UnitReturned, UnitSkipped, UnitTook};
 pub use reject::Rejection;
 pub use state::{Asking, Outcome, Skipped, State, Taken};
 

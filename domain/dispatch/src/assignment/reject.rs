@@ -1,6 +1,7 @@
 //! Why an assignment refuses a command: stable codes.
 
 use crate::assignment::CANDIDATES_MAX;
+use crate::fault::Faults;
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +24,15 @@ pub enum Rejection {
     /// The policy in force is halted.
     #[error("nothing is assigned while {0}")]
     PolicyHalted(Box<ionveil_kernel::Halt>),
+    /// The report makes no sense.
+    #[error("{0}")]
+    Invalid(Faults),
+}
+
+impl From<Faults> for Rejection {
+    fn from(faults: Faults) -> Self {
+        Self::Invalid(faults)
+    }
 }
 
 impl ionveil_kernel::Rejection for Rejection {
@@ -34,6 +44,7 @@ impl ionveil_kernel::Rejection for Rejection {
             Self::DuplicateUnit => "duplicate_unit",
             Self::InvalidWanted => "invalid_wanted",
             Self::PolicyHalted(_) => "policy_halted",
+            Self::Invalid(faults) => faults.code(),
         }
     }
 }

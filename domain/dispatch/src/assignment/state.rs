@@ -1,6 +1,6 @@
 //! Where an assignment stands: one phase for each step, with what belongs to it.
 
-use crate::assignment::event::Step;
+use crate::assignment::event::{Reported, Step};
 use crate::unit::DeclineReason;
 use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub enum State {
     Numbering(Box<Taken>),
     /// It is done or undone.
     Ended(Box<Outcome>),
+    /// Another system had sent a unit: there is nothing to do.
+    Reported(Box<Reported>),
 }
 
 /// A unit that was passed over.

@@ -53,6 +53,10 @@ fn returned(unit: &str) -> Event {
     Event::UnitReturned(UnitReturned { unit: id(unit) })
 }
 
+fn reported() -> Event {
+    Event::Reported(Reported { incident: id("i"), unit: id("u"), source: "calls.csv:2".into() })
+}
+
 fn unit_took(unit: &str) -> Command {
     Command::UnitTook { unit: id(unit) }
 }
@@ -199,7 +203,19 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("undone.v1", undone(Step::Attach(AttachDeclineReason::TerminalIncident), &["v", "u"])),
         ("undone.v1.reserve", undone(Step::Reserve, &[])),
         ("unit_returned.v1", returned("u")),
+        ("reported.v1", reported()),
     ];
     golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/assignment"), Event::TYPES, &expected);
     unreadable::<Event>(Event::TYPES, &[("unit_took", r#"{"unit":"-"}"#), ("unit_took", r#"{"unit":"u","colour":"red"}"#)]);
+}
+
+#[test]
+fn what_another_system_had_assigned_is_recorded_and_nobody_is_asked() {
+    let report = |source: &str| Command::Report { incident: id("i"), unit: id("u"), source: source.into() };
+    let halted = Policy { level: PolicyLevel::Halted, node: Some("z".into()), ..Policy::default() };
+    let state = with(vec![]).under(halted).when(report("calls.csv:2")).then(then(vec![reported()]));
+    assert!(Assignments.timers(&state).is_empty());
+    with(vec![reported()]).when(report("calls.csv:2")).then_rejected("duplicate_entity");
+    with(vec![reported()]).when(unit_took("u")).then(vec![]);
+    with(vec![]).when(report(" ")).then_rejected("invalid_text");
 }

@@ -2,6 +2,7 @@
 
 use crate::incident::event::JoinDeclineReason;
 use crate::incident::state::{AssignedUnit, Status};
+use crate::report::Stage;
 use crate::scale::Priority;
 use ionveil_kernel::EntityId;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,10 @@ pub enum Command {
         /// The zone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         zone: Option<String>,
+        /// Where another system had it, 1 to 256 characters: then its priority and category are taken as they are, whatever
+        /// the texts say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
     },
     /// Changes what is named, and nothing else (trap T64).
     Update {
@@ -108,6 +113,19 @@ pub enum Command {
         /// The assignment by which it had come.
         assignment: EntityId,
     },
+    /// Takes in what another system reported of a unit's work on it. The status only goes forward.
+    ReportUnit {
+        /// The unit.
+        unit: EntityId,
+        /// The assignment, by the other system's count.
+        assignment: EntityId,
+        /// How far the unit was.
+        stage: Stage,
+        /// Where that was reported: 1 to 256 characters.
+        source: String,
+    },
+    /// Takes in that another system had it ended, whatever its status. Closed already: nothing changes.
+    ReportClosed,
 }
 
 impl Command {
@@ -130,6 +148,8 @@ impl Command {
             Self::EndMerge { .. } => "end_merge",
             Self::Attach { .. } => "attach",
             Self::Drop { .. } => "drop",
+            Self::ReportUnit { .. } => "report_unit",
+            Self::ReportClosed => "report_closed",
         }
     }
 }

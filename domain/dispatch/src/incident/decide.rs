@@ -5,7 +5,8 @@ use crate::incident::command::Command;
 use crate::incident::event::{Archived, Arrival, Closed, Created, Event, Remarked, Transitioned, Updated};
 use crate::incident::reject::Rejection;
 use crate::incident::state::{Incident, State, Status};
-use crate::incident::{merge, units};
+use crate::incident::{merge, reported, units};
+use crate::report::check_source;
 use crate::scale::Priority;
 use crate::words;
 use ionveil_kernel::{DecideEnv, Timestamp};
@@ -36,6 +37,8 @@ pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> R
         Command::Absorb { secondary, units, priority } => return Ok(merge::absorb(incident, secondary, units, *priority, at)),
         Command::EndMerge { secondary, reason } => return Ok(merge::end(incident, secondary, *reason)),
         Command::Drop { unit, assignment } => return Ok(units::leave(incident, unit, assignment, at)),
+        Command::ReportUnit { unit, assignment, stage, source } => return reported::unit(incident, unit, assignment, *stage, source, at),
+        Command::ReportClosed => return reported::closed(incident, at),
         Command::Close => return close(incident, at),
         Command::Archive => return archive(incident, at),
         _ if incident.has_ended() => return Err(Rejection::TerminalIncident),
@@ -53,6 +56,8 @@ pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> R
         | Command::Absorb { .. }
         | Command::EndMerge { .. }
         | Command::Drop { .. }
+        | Command::ReportUnit { .. }
+        | Command::ReportClosed
         | Command::Close
         | Command::Archive => Ok(None),
     }
@@ -75,7 +80,7 @@ fn check_category(check: &mut Check, text: &str) -> String {
 }
 
 fn create(command: &Command, env: &DecideEnv<'_>) -> Result<Event, Rejection> {
-    let Command::Create { title, description, priority, latitude, longitude, category, zone } = command else {
+    let Command::Create { title, description, priority, latitude, longitude, category, zone, source } = command else {
         return Err(Rejection::EntityNotFound);
     };
     let mut check = Check::default();
@@ -87,10 +92,13 @@ fn create(command: &Command, env: &DecideEnv<'_>) -> Result<Event, Rejection> {
     let texts = [title.as_str(), description.as_str()];
     // The default is truthy in the reference, so that it never looks at the texts (trap T61).
     let category = given_category.map_or_else(|| words::category(&texts).to_owned(), |category| check_category(&mut check, category));
+    let source = source.as_deref().map(|source| check_source(&mut check, source));
     let zone = zone.as_deref().and_then(|zone| check.id("zone", zone));
     check.finish()?;
     let (Some(given), Some(position)) = (given, position) else { return Err(Rejection::EntityNotFound) };
-    let (effective, by_keyword) = effective_priority(priority.is_some().then_some(given), words::priority(&texts), given);
+    // What another system decided is taken as it was.
+    let said = if source.is_some() { None } else { words::priority(&texts) };
+    let (effective, by_keyword) = effective_priority(priority.is_some().then_some(given), said, given);
     Ok(Event::Created(Created {
         title: title.clone(),
         description: description.clone(),
@@ -100,6 +108,7 @@ fn create(command: &Command, env: &DecideEnv<'_>) -> Result<Event, Rejection> {
         category,
         zone,
         by: env.caller().subject.to_string(),
+        source,
         at: env.occurred_at,
     }))
 }
@@ -187,7 +196,7 @@ fn close(incident: &Incident, at: Timestamp) -> Result<Option<Event>, Rejection>
         _ if incident.archived => Err(Rejection::TerminalIncident),
         _ if !from.targets().contains(&Status::Closed) => Err(Rejection::MustResolveFirst(from)),
         _ if !incident.merging.is_empty() => Err(Rejection::MergePending),
-        _ => Ok(Some(Event::Closed(Closed { from, units: incident.units.clone(), at }))),
+        _ => Ok(Some(Event::Closed(Closed { from, units: incident.units.clone(), reported: false, at }))),
     }
 }
 

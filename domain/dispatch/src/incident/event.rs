@@ -2,6 +2,7 @@
 
 use crate::geo::Position;
 use crate::incident::state::{AssignedUnit, Status};
+use crate::report::Stage;
 use crate::scale::Priority;
 use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ ionveil_kernel::events! {
         AttachDeclined = "attach_declined" v 1,
         /// A unit has gone.
         UnitLeft = "unit_left" v 1,
+        /// Another system reported of a unit's work on it.
+        UnitReported = "unit_reported" v 1,
     }
 }
 
@@ -62,6 +65,9 @@ pub struct Created {
     pub zone: Option<EntityId>,
     /// Who reported it: a subject.
     pub by: String,
+    /// Where another system had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// When.
     pub at: Timestamp,
 }
@@ -141,6 +147,9 @@ pub struct Closed {
     pub from: Status,
     /// Whom it let go (trap T63).
     pub units: Vec<AssignedUnit>,
+    /// Whether another system had it ended, whatever its status.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reported: bool,
     /// When.
     pub at: Timestamp,
 }
@@ -273,5 +282,23 @@ pub struct UnitLeft {
     /// The assignment by which it had come.
     pub assignment: EntityId,
     /// When.
+    pub at: Timestamp,
+}
+
+/// Payload of [`Event::UnitReported`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnitReported {
+    /// The unit.
+    pub unit: EntityId,
+    /// The assignment, by the other system's count.
+    pub assignment: EntityId,
+    /// How far the unit was.
+    pub stage: Stage,
+    /// The status after.
+    pub status: Status,
+    /// Where that was reported.
+    pub source: String,
+    /// When it was so.
     pub at: Timestamp,
 }

@@ -2,13 +2,14 @@
 
 use crate::incident::KIND;
 use crate::incident::event::{Absorbed, Closed, Created, Event, Merged, Transitioned, UnitLeft, UnitsAttached};
+use crate::incident::reported;
 use crate::incident::state::{AssignedUnit, Incident, State, Status};
 use ionveil_kernel::{BrokenInvariant, EntityId};
 use std::collections::BTreeSet;
 
-type Evolved<T> = Result<T, BrokenInvariant>;
+pub(super) type Evolved<T> = Result<T, BrokenInvariant>;
 
-fn broken<T>(number: u16, detail: &str) -> Evolved<T> {
+pub(super) fn broken<T>(number: u16, detail: &str) -> Evolved<T> {
     Err(BrokenInvariant { kind: KIND, number, detail: detail.to_owned() })
 }
 
@@ -73,6 +74,7 @@ fn live(mut incident: Incident, event: &Event) -> Evolved<Incident> {
         Event::Merged(event) => merged(incident, event),
         Event::Absorbed(event) => absorbed(incident, event),
         Event::UnitsAttached(event) => attached(incident, event),
+        Event::UnitReported(event) => reported::evolve(incident, event),
     }
 }
 
@@ -94,8 +96,8 @@ fn leave_all(incident: &mut Incident, units: &[AssignedUnit]) -> Evolved<()> {
     Ok(())
 }
 
-fn closed(mut incident: Incident, Closed { from, units, at }: &Closed) -> Evolved<Incident> {
-    if incident.status != *from || !from.targets().contains(&Status::Closed) {
+fn closed(mut incident: Incident, Closed { from, units, reported, at }: &Closed) -> Evolved<Incident> {
+    if incident.status != *from || !(*reported || from.targets().contains(&Status::Closed)) {
         return broken(2, "a close follows the table");
     }
     leave_all(&mut incident, units)?;

@@ -25,6 +25,7 @@
 //! 4. An incident is absorbed, or an attempt ended, that was begun.
 //! 5. A unit that leaves is there, by that assignment; one that is replaced is there.
 //! 6. Who closes, joins another or is archived hands over exactly the units that are there, and is in no merge.
+//! 7. What another system reported of units leads the status forward only.
 
 mod command;
 mod decide;
@@ -33,6 +34,7 @@ mod evolve;
 mod merge;
 mod nearby;
 mod reject;
+mod reported;
 mod state;
 pub mod timeline;
 mod units;
@@ -43,7 +45,7 @@ mod tests;
 pub use command::Command;
 pub use event::{
     Absorbed, Archived, Arrival, AttachDeclineReason, AttachDeclined, Closed, Created, Event, JoinDeclineReason, JoinDeclined, MergeBegun,
-    MergeEnded, Merged, Remarked, Transitioned, UnitLeft, UnitsAttached, Updated,
+    MergeEnded, Merged, Remarked, Transitioned, UnitLeft, UnitReported, UnitsAttached, Updated,
 };
 pub use nearby::{DUPLICATE_METRES, DUPLICATE_MINUTES, possible_duplicates};
 pub use reject::{Rejection, RejectionClass};

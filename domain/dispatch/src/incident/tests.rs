@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::geo::Position;
+use crate::report::Stage;
 use crate::scale::Priority;
 use ionveil_kernel::testkit::{Given, fold, given};
 use ionveil_kernel::testkit::{golden, unreadable};
@@ -28,6 +29,7 @@ fn created() -> Event {
         category: "fire".into(),
         zone: None,
         by: "user:test".into(),
+        source: None,
         at: NOW,
     })
 }
@@ -52,7 +54,7 @@ fn on(unit: &str, assignment: &str) -> AssignedUnit {
 }
 
 fn closed(from: Status, units: Vec<AssignedUnit>) -> Event {
-    Event::Closed(Closed { from, units, at: NOW })
+    Event::Closed(Closed { from, units, reported: false, at: NOW })
 }
 
 fn merged() -> Event {
@@ -96,6 +98,7 @@ fn create(title: &str, priority: Option<i64>, category: Option<&str>) -> Command
         longitude: -122.0,
         category,
         zone: None,
+        source: None,
     }
 }
 
@@ -144,6 +147,7 @@ fn a_report_is_refused_with_every_fault() {
         longitude: f64::NAN,
         category: Some("c".repeat(65)),
         zone: Some("no zone".into()),
+        source: None,
     };
     let refusal = with([]).when(bad).then_rejected("invalid_text");
     let Rejection::Invalid(faults) = &refusal else { panic!("{refusal}") };
@@ -417,8 +421,10 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         category: "hazmat".into(),
         zone: Some(id("B03")),
         by: "user:a".into(),
+        source: None,
         at,
     };
+    let imported = Created { source: Some("calls.csv:2".into()), ..full.clone() };
     let updated = Updated {
         title: Some("t".into()),
         description: Some("d".into()),
@@ -431,11 +437,13 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
     let expected = vec![
         ("created.v1", Event::Created(full)),
         ("created.v1.bare", created()),
+        ("created.v1.reported", Event::Created(imported)),
         ("updated.v1", Event::Updated(updated)),
         ("remarked.v1", Event::Remarked(Remarked { text: "r".into(), by: "user:a".into(), at })),
         ("transitioned.v1", moved(Status::OnScene, Status::Mitigated)),
         ("transitioned.v2", first_there(Timestamp::from_micros(600_000_000), Some(id("B09.39")))),
         ("closed.v1", closed(Status::Resolved, units())),
+        ("closed.v1.reported", Event::Closed(Closed { from: Status::Dispatched, units: vec![], reported: true, at })),
         ("archived.v1", Event::Archived(Archived { units: units(), at })),
         ("merge_begun.v1", Event::MergeBegun(MergeBegun { secondary: id("s"), at })),
         ("merged.v1", Event::Merged(Merged { into: id("p"), units: units(), priority: priority(2), at })),
@@ -455,6 +463,17 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("units_attached.v1.bare", attached("a", &["u"], Status::Dispatched)),
         ("attach_declined.v1", Event::AttachDeclined(AttachDeclined { assignment: id("a"), reason: AttachDeclineReason::NotOnIncident })),
         ("unit_left.v1", Event::UnitLeft(UnitLeft { unit: id("u"), assignment: id("a"), at })),
+        (
+            "unit_reported.v1",
+            Event::UnitReported(UnitReported {
+                unit: id("u"),
+                assignment: id("a"),
+                stage: crate::report::Stage::OnScene,
+                status: Status::OnScene,
+                source: "calls.csv:2".into(),
+                at,
+            }),
+        ),
     ];
     golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/incident"), Event::TYPES, &expected);
     unreadable::<Event>(
@@ -494,4 +513,57 @@ fn the_first_arrival_says_what_the_response_is_judged_by_and_no_later_one_does()
     }
     let expected = Arrival { priority: priority(3), dispatched_at: minute(2), zone: Some(id("B1")) };
     assert_eq!(arrivals, [expected], "counted from when units were first sent");
+}
+
+fn report_unit(unit: &str, stage: Stage) -> Command {
+    Command::ReportUnit { unit: id(unit), assignment: id("a"), stage, source: "calls.csv:2".into() }
+}
+
+fn unit_reported(unit: &str, stage: Stage, status: Status) -> Event {
+    let source = "calls.csv:2".into();
+    Event::UnitReported(UnitReported { unit: id(unit), assignment: id("a"), stage, status, source, at: NOW })
+}
+
+#[test]
+fn what_was_reported_of_units_leads_an_incident_forward_past_stages_that_nobody_saw() {
+    let mut events = vec![created()];
+    let said = [
+        ("u", Stage::Dispatched, Status::Dispatched, 1),
+        ("u", Stage::OnScene, Status::OnScene, 1),
+        ("v", Stage::Dispatched, Status::OnScene, 2),
+        ("v", Stage::EnRoute, Status::OnScene, 2),
+        ("u", Stage::Available, Status::OnScene, 1),
+        ("v", Stage::Available, Status::OnScene, 0),
+        ("v", Stage::Available, Status::OnScene, 0),
+    ];
+    for (unit, stage, status, there) in said {
+        let event = unit_reported(unit, stage, status);
+        let past = events.iter().cloned().map(|event| ((), event));
+        let state = given(Incidents, past).when(report_unit(unit, stage)).then([((), event.clone())]);
+        let incident = state.live().unwrap();
+        assert_eq!((incident.status, incident.units.len()), (status, there), "{unit} {stage:?}");
+        events.push(event);
+    }
+    let ended = Event::Closed(Closed { from: Status::OnScene, units: vec![], reported: true, at: NOW });
+    given(Incidents, events.iter().cloned().map(|event| ((), event))).when(Command::ReportClosed).then([((), ended.clone())]);
+    events.push(ended);
+    let past = || events.iter().cloned().map(|event| ((), event));
+    given(Incidents, past()).when(Command::ReportClosed).then([]);
+    given(Incidents, past()).when(report_unit("u", Stage::Dispatched)).then_rejected("terminal_incident");
+    let state = fold(&Incidents, &"incident:test:x".parse().unwrap(), &[((), created())]);
+    let back = Incidents.evolve(state, &(), &unit_reported("u", Stage::OnScene, Status::Dispatched)).unwrap_err();
+    assert_eq!(back.number, 7);
+}
+
+#[test]
+fn an_incident_of_another_system_keeps_the_priority_that_it_had_there() {
+    let reported = |source: Option<&str>| match create("explosion", Some(4), None) {
+        Command::Create { title, description, priority, latitude, longitude, category, zone, .. } => {
+            let source = source.map(str::to_owned);
+            Command::Create { title, description, priority, latitude, longitude, category, zone, source }
+        }
+        other => other,
+    };
+    assert_eq!(made(reported(None)).0, 1);
+    assert_eq!(made(reported(Some("calls.csv:2"))), (4, false, "general".into()));
 }

@@ -71,6 +71,7 @@ fn told(event: &Event) -> String {
         }
         Event::AttachDeclined(event) => format!("assignment {} came too late", event.assignment),
         Event::UnitLeft(event) => format!("{} has left", event.unit),
+        Event::UnitReported(event) => format!("{} {}, as was reported", event.unit, event.stage.as_str()),
     }
 }
 

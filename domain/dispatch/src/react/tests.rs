@@ -127,6 +127,7 @@ impl World {
                 longitude: -122.0,
                 category: None,
                 zone: None,
+                source: None,
             };
             world.incident(&numbered("i", incident), &create).expect("lawful");
         }

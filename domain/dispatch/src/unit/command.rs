@@ -1,5 +1,6 @@
 //! What can be asked of a unit.
 
+use crate::report::Stage;
 use crate::unit::certificate::Certificate;
 use crate::unit::state::{Availability, Duty};
 use ionveil_kernel::{EntityId, Shift};
@@ -98,6 +99,18 @@ pub enum Command {
         /// The incident from now on.
         to: EntityId,
     },
+    /// Takes in what another system reported of its work. What an assignment of ours holds stays held; work on two incidents at
+    /// once is recorded as such.
+    ReportWork {
+        /// The assignment, by the other system's count.
+        assignment: EntityId,
+        /// The incident that it was on.
+        incident: EntityId,
+        /// How far it was.
+        stage: Stage,
+        /// Where that was reported: 1 to 256 characters.
+        source: String,
+    },
 }
 
 /// Who lets a unit go.
@@ -128,6 +141,7 @@ impl Command {
             Self::Confirm { .. } => "confirm",
             Self::Release { .. } => "release",
             Self::Redirect { .. } => "redirect",
+            Self::ReportWork { .. } => "report_work",
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::unit::event::{
     Registered, Released, StatusChanged, Updated,
 };
 use crate::unit::reject::Rejection;
+use crate::unit::reported;
 use crate::unit::state::{Availability, Duty, Phase, State, Unit};
 use ionveil_kernel::{DecideEnv, EntityId, Shift, Timestamp};
 use std::collections::BTreeSet;
@@ -42,6 +43,9 @@ pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> R
         (State::Live(unit), Command::Certify { certificate }) => certify(unit, certificate, at).map(Some),
         (State::Live(unit), Command::Confirm { assignment }) => Ok(confirm(unit, assignment, at)),
         (State::Live(unit), Command::Release { by }) => release(unit, by, at),
+        (State::Live(unit), Command::ReportWork { assignment, incident, stage, source }) => {
+            reported::report(unit, assignment, incident, *stage, source, at).map(Some)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can happen to a unit: stable type names, one schema version each.
 
 use crate::geo::Position;
+use crate::report::Stage;
 use crate::unit::certificate::Certificate;
 use crate::unit::state::{Availability, Duty};
 use ionveil_kernel::{EntityId, Shift, Timestamp};
@@ -35,6 +36,8 @@ ionveil_kernel::events! {
         Redirected = "redirected" v 1,
         /// It was to go to another incident, and is not on that assignment any more.
         RedirectDeclined = "redirect_declined" v 1,
+        /// Another system reported of its work.
+        WorkReported = "work_reported" v 1,
     }
 }
 
@@ -220,4 +223,23 @@ pub struct RedirectDeclined {
     pub assignment: EntityId,
     /// The incident that wanted it.
     pub to: EntityId,
+}
+
+/// Payload of [`Event::WorkReported`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkReported {
+    /// The assignment, by the other system's count.
+    pub assignment: EntityId,
+    /// The incident that it was on.
+    pub incident: EntityId,
+    /// How far it was.
+    pub stage: Stage,
+    /// The other assignment that it was on at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlaps: Option<EntityId>,
+    /// Where that was reported.
+    pub source: String,
+    /// When it was so.
+    pub at: Timestamp,
 }

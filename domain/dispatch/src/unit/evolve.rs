@@ -1,14 +1,14 @@
 //! How an event changes a unit: total over lawful pairs, loud about all others (the invariants of `mod.rs`).
 
-use crate::unit::KIND;
 use crate::unit::event::{Assigned, Event, Redirected, Registered, Released, StatusChanged};
 use crate::unit::state::{Availability, Duty, Phase, State, Unit};
+use crate::unit::{KIND, reported};
 use ionveil_kernel::{BrokenInvariant, EntityId};
 use std::collections::BTreeMap;
 
-type Evolved<T> = Result<T, BrokenInvariant>;
+pub(super) type Evolved<T> = Result<T, BrokenInvariant>;
 
-fn broken<T>(number: u16, detail: &str) -> Evolved<T> {
+pub(super) fn broken<T>(number: u16, detail: &str) -> Evolved<T> {
     Err(BrokenInvariant { kind: KIND, number, detail: detail.to_owned() })
 }
 
@@ -59,10 +59,11 @@ fn live(mut unit: Unit, event: &Event) -> Evolved<Unit> {
                 return broken(3, "an assignment is confirmed for its incident");
             }
             let status = Availability::Dispatched;
-            Ok(Unit { phase: Phase::Engaged { status, assignment, incident }, changed_at: event.at, ..unit })
+            Ok(Unit { phase: Phase::Engaged { status, assignment, incident, reported: false }, changed_at: event.at, ..unit })
         }
         Event::Released(event) => released(unit, event),
         Event::Redirected(event) => redirected(unit, event),
+        Event::WorkReported(event) => reported::evolve(unit, event),
     }
 }
 
@@ -72,7 +73,7 @@ fn status_changed(unit: Unit, StatusChanged { from, to, assignment, at }: &Statu
     }
     let phase = match unit.phase {
         Phase::Free { .. } => Phase::Free { status: *to },
-        Phase::Engaged { assignment, incident, .. } => Phase::Engaged { status: *to, assignment, incident },
+        Phase::Engaged { assignment, incident, reported, .. } => Phase::Engaged { status: *to, assignment, incident, reported },
         Phase::Reserved { .. } => return broken(4, "a reserved unit changes nothing by hand"),
     };
     Ok(Unit { phase, changed_at: *at, ..unit })

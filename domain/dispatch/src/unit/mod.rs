@@ -18,11 +18,15 @@
 //! stages may be passed over, because crews report late. Who was dispatched and is on scene has been on the way: that is two
 //! events, so that whoever follows the unit stage by stage (its workflow) is told each in its order.
 //!
+//! What another system reported of a unit's work is taken in as it was, also work on two incidents at once: the one that began
+//! last is shown. It never touches what an assignment of ours holds, and ends with the report of its end or by hand.
+//!
 //! # Invariants
 //! 1. The first event but refusals is `registered`, and no other is.
 //! 2. A unit that is reserved was available.
 //! 3. What is confirmed, released or redirected is the assignment that the unit is on.
 //! 4. A change of status starts from the present one and follows the table.
+//! 5. What was reported overlaps exactly the assignment that the unit is on.
 
 mod available;
 mod certificate;
@@ -31,6 +35,7 @@ mod decide;
 mod event;
 mod evolve;
 mod reject;
+mod reported;
 mod state;
 
 #[cfg(test)]
@@ -41,7 +46,7 @@ pub use certificate::Certificate;
 pub use command::{Command, Releaser};
 pub use event::{
     Assigned, AssignmentConfirmed, AssignmentDeclined, Certified, DeclineReason, DutyChanged, Event, Moved, RedirectDeclined, Redirected,
-    Registered, Released, StatusChanged, Updated,
+    Registered, Released, StatusChanged, Updated, WorkReported,
 };
 pub use ionveil_kernel::{InvalidShift, Shift, Weekday};
 pub use reject::Rejection;
@@ -58,7 +63,7 @@ pub struct Units;
 
 impl Decider for Units {
     const KIND: &'static str = KIND;
-    const STATE_SCHEMA: u32 = 1;
+    const STATE_SCHEMA: u32 = 2;
     const REDUCER: u32 = 1;
 
     type Part = ();

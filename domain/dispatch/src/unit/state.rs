@@ -94,6 +94,9 @@ pub enum Phase {
         assignment: EntityId,
         /// The incident.
         incident: EntityId,
+        /// Whether another system reported it, and no assignment of ours holds the unit.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reported: bool,
     },
 }
 

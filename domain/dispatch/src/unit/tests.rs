@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::geo::Position;
+use crate::report::Stage;
 use crate::scale::Priority;
 use ionveil_kernel::testkit::{Given, fold, given};
 use ionveil_kernel::testkit::{golden, unreadable};
@@ -51,6 +52,11 @@ fn released(to: Availability) -> Event {
 
 fn declined(assignment: &str, reason: DeclineReason) -> Event {
     Event::AssignmentDeclined(AssignmentDeclined { assignment: id(assignment), reason })
+}
+
+fn worked(assignment: &str, stage: Stage, overlaps: Option<&str>, at: Timestamp) -> WorkReported {
+    let (assignment, overlaps) = (id(assignment), overlaps.map(id));
+    WorkReported { assignment, incident: id("i"), stage, overlaps, source: "calls.csv:2".into(), at }
 }
 
 /// The past that leads to a status by assignment `a` on incident `i`.
@@ -401,6 +407,8 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("released.v1", released(Availability::Returning)),
         ("redirected.v1", Event::Redirected(Redirected { assignment: id("a"), from: id("i"), to: id("j"), at })),
         ("redirect_declined.v1", Event::RedirectDeclined(RedirectDeclined { assignment: id("a"), to: id("j") })),
+        ("work_reported.v1", Event::WorkReported(worked("a", Stage::OnScene, Some("b"), at))),
+        ("work_reported.v1.bare", Event::WorkReported(worked("a", Stage::Available, None, at))),
     ];
     golden(concat!(env!("CARGO_MANIFEST_DIR"), "/golden/unit"), Event::TYPES, &expected);
     unreadable::<Event>(
@@ -411,4 +419,84 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
             ("duty_changed", r#"{"from":"on_duty","to":"asleep","at":0}"#),
         ],
     );
+}
+
+fn report(assignment: &str, stage: Stage) -> Command {
+    Command::ReportWork { assignment: id(assignment), incident: id("i"), stage, source: "calls.csv:2".into() }
+}
+
+/// What is shown after each of these reports, and what each overlaps, from `past`.
+fn reports(past: Vec<Event>, said: &[(&str, Stage)]) -> Vec<(Availability, Option<String>, Option<String>)> {
+    let mut events: Vec<_> = past.into_iter().map(|event| ((), event)).collect();
+    let mut shown = Vec::new();
+    for (assignment, stage) in said {
+        let state = fold(&Units, &"unit:test:u".parse().unwrap(), &events);
+        let overlaps = state.live().unwrap().assignment().filter(|on| **on != id(assignment)).cloned();
+        let event = WorkReported { overlaps: overlaps.clone(), ..worked(assignment, *stage, None, NOW) };
+        let after = given(Units, events.clone()).when(report(assignment, *stage)).then([((), Event::WorkReported(event.clone()))]);
+        let unit = after.live().unwrap();
+        let name = |id: Option<&EntityId>| id.map(ToString::to_string);
+        shown.push((unit.status(), name(unit.assignment()), name(overlaps.as_ref())));
+        events.push(((), Event::WorkReported(event)));
+    }
+    shown
+}
+
+#[test]
+fn what_was_reported_is_shown_stage_by_stage_and_ends_with_its_end() {
+    use Availability::{Available, Dispatched, OnScene};
+    let on = |status, assignment: Option<&str>| (status, assignment.map(str::to_owned), None);
+    let said = [("a", Stage::Dispatched), ("a", Stage::OnScene), ("a", Stage::EnRoute), ("a", Stage::Available), ("a", Stage::Available)];
+    let expected = [on(Dispatched, Some("a")), on(OnScene, Some("a")), on(OnScene, Some("a")), on(Available, None), on(Available, None)];
+    assert_eq!(reports(vec![registered()], &said), expected, "late word leads nobody back");
+}
+
+#[test]
+fn a_unit_that_was_on_two_incidents_at_once_is_recorded_on_both() {
+    use Availability::{Available, Dispatched, OnScene};
+    let on =
+        |status, assignment: Option<&str>, overlaps: Option<&str>| (status, assignment.map(str::to_owned), overlaps.map(str::to_owned));
+    let said = [
+        ("a", Stage::Dispatched),
+        ("b", Stage::Dispatched),
+        ("a", Stage::OnScene),
+        ("b", Stage::OnScene),
+        ("a", Stage::Available),
+        ("b", Stage::Available),
+    ];
+    let expected = [
+        on(Dispatched, Some("a"), None),
+        on(Dispatched, Some("b"), Some("a")),
+        on(Dispatched, Some("b"), Some("b")),
+        on(OnScene, Some("b"), None),
+        on(OnScene, Some("b"), Some("b")),
+        on(Available, None, None),
+    ];
+    assert_eq!(reports(vec![registered()], &said), expected);
+}
+
+#[test]
+fn a_report_never_touches_what_an_assignment_of_ours_holds() {
+    use Availability::{Dispatched, EnRoute};
+    let held = |status| (status, Some("a".to_owned()), Some("a".to_owned()));
+    let said = [("x", Stage::Dispatched), ("x", Stage::OnScene), ("x", Stage::Available)];
+    assert_eq!(reports(past(EnRoute), &said), [held(EnRoute), held(EnRoute), held(EnRoute)]);
+    assert_eq!(reports(vec![registered(), assigned("a")], &said), [held(Dispatched), held(Dispatched), held(Dispatched)]);
+    let own = (EnRoute, Some("a".to_owned()), None);
+    assert_eq!(reports(past(EnRoute), &[("a", Stage::Available)]), [own], "not even under its own name");
+}
+
+#[test]
+fn a_unit_that_was_reported_away_cannot_be_had_until_it_is_back() {
+    let away = || [registered(), Event::WorkReported(worked("a", Stage::OnScene, None, NOW))].map(|event| ((), event));
+    let ask = || Command::Ask { assignment: id("b"), incident: id("j") };
+    given(Units, away()).when(ask()).then([((), declined("b", DeclineReason::Busy))]);
+    let by_hand = given(Units, away()).when(Command::SetStatus { to: Availability::Available });
+    by_hand.then([((), released(Availability::Available))]);
+    given(Units, []).when(report("a", Stage::Dispatched)).then_rejected("entity_not_found");
+    let unsaid = Command::ReportWork { assignment: id("a"), incident: id("i"), stage: Stage::Dispatched, source: String::new() };
+    given(Units, away()).when(unsaid).then_rejected("invalid_text");
+    let state = fold(&Units, &"unit:test:u".parse().unwrap(), &away());
+    let broken = Units.evolve(state, &(), &Event::WorkReported(worked("b", Stage::OnScene, None, NOW))).unwrap_err();
+    assert_eq!(broken.number, 5);
 }
