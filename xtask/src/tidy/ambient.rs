@@ -13,9 +13,12 @@ const PLACES: [&str; 7] =
 /// Nobody else may.
 const PROVIDERS: [&str; 3] = ["actors/src/env.rs", "actors/src/sim.rs", "actors/src/testkit/chaos.rs"];
 
-const CALLS: [&str; 12] = [
+const CALLS: [&str; 15] = [
     "SystemTime::now",
     "Instant::now",
+    "Zoned::now",
+    "jiff::Timestamp::now",
+    "TimeZone::system",
     "Uuid::now_v7",
     "Uuid::new_v4",
     "tokio::spawn",
