@@ -16,7 +16,6 @@ mod support;
 
 use ionveil::intake::rehearse;
 use ionveil_kernel::{Env, Timestamp};
-use reqwest::Client;
 use serde_json::{Value, json};
 use server::Server;
 use std::fmt::Write as _;

@@ -1,9 +1,9 @@
 //! What arrivals tell policy: the first one at an incident is a success of the zone that it is in, or a failure if it came later
 //! than was promised (§2.2, §5.1). One event is told once: the command's id is that of the event.
 
+use crate::organisations::Organisations;
 use crate::trees::Trees;
 use ionveil_dispatch::incident::{self, Event};
-use ionveil_dispatch::sla::Promises;
 use ionveil_kernel::{DecodeError, EntityId, EventCodec, Kind, Org, Reaction, Reactor, Recorded, StreamId};
 use ionveil_policy::engine;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct ArrivalsToPolicy {
     /// Which zones there are.
     pub trees: Arc<Trees>,
+    /// What organisations promise.
+    pub organisations: Arc<Organisations>,
 }
 
 impl ArrivalsToPolicy {
@@ -22,11 +24,6 @@ impl ArrivalsToPolicy {
         let known = zone.and_then(|zone| tree.resolve(zone)).or_else(|| tree.all().next());
         known.map(|node| node.id().clone())
     }
-}
-
-/// What an organisation has promised.
-fn promises(_org: &Org) -> Promises {
-    Promises::default()
 }
 
 impl Reactor for ArrivalsToPolicy {
@@ -45,7 +42,7 @@ impl Reactor for ArrivalsToPolicy {
         let Some(arrival) = moved.arrival else { return Ok(Vec::new()) };
         let org = &event.stream.org;
         let Some(node) = self.node(org, arrival.zone.as_ref()) else { return Ok(Vec::new()) };
-        let success = promises(org).is_in_time(arrival.priority, arrival.dispatched_at, moved.at);
+        let success = self.organisations.sla(org).is_in_time(arrival.priority, arrival.dispatched_at, moved.at);
         let invalid = |error: &dyn std::fmt::Display| DecodeError::invalid(&event.event_type, error);
         let kind = Kind::new(engine::KIND).map_err(|error| invalid(&error))?;
         let command = serde_json::to_string(&engine::Command::Observe { success }).map_err(|error| invalid(&error))?;

@@ -261,7 +261,7 @@ impl Node {
         runtime.reactor(Arc::new(EngineToTree))?;
         runtime.reactor(Arc::new(TreeToEngine))?;
         runtime.reactor(Arc::new(ChannelsToRouting::new(topologies.clone())))?;
-        runtime.reactor(Arc::new(ArrivalsToPolicy { trees: trees.clone() }))?;
+        runtime.reactor(Arc::new(ArrivalsToPolicy { trees: trees.clone(), organisations: organisations.clone() }))?;
         runtime.reactor(Arc::new(FromUnits))?;
         runtime.reactor(Arc::new(FromIncidents))?;
         runtime.reactor(Arc::new(FromAssignments))?;
