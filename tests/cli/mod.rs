@@ -1,6 +1,7 @@
 //! The command line as somebody new to it would use it: the real binary, real files, real stores.
 
 mod calls;
+mod copied;
 mod damaged;
 mod dispatch;
 mod given;
@@ -16,3 +17,5 @@ mod simulate;
 mod system;
 mod wrong;
 mod zones;
+
+pub(crate) use given::text_of;
