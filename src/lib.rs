@@ -45,4 +45,5 @@ pub mod time;
 pub mod topologies;
 pub mod trees;
 pub mod verify;
+pub mod vitals;
 pub mod web;
