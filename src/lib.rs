@@ -48,4 +48,5 @@ pub mod time;
 pub mod topologies;
 pub mod trees;
 pub mod verify;
+pub mod vitals;
 pub mod web;

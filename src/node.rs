@@ -13,6 +13,7 @@ use crate::situation::Situation;
 use crate::store::Place;
 use crate::topologies::{self, Topologies};
 use crate::trees::{Trees, TreesError, load_all};
+use crate::vitals::Vitals;
 use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
 use ionveil_channels::channel::Channel;
 use ionveil_channels::detector::FailureDetector;
@@ -280,6 +281,8 @@ impl Node {
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(situation.clone().catch_up(views.clone(), store.clone(), stopped.clone()));
         env.spawn(projector.run(journal.commits(), stopped));
+        let vitals = Vitals { journal: journal.clone(), views: views_status.clone() };
+        registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(vitals));
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
         Ok(Self {
             env,

@@ -55,7 +55,12 @@ impl Place {
     /// What the settings mean; without an address a file in the data directory.
     #[must_use]
     pub fn of(store: &config::Store) -> Self {
-        let Some(url) = &store.url else { return Self::Sqlite(store.data_dir.join(JOURNAL_FILE)) };
+        store.url.as_ref().map_or_else(|| Self::Sqlite(store.data_dir.join(JOURNAL_FILE)), Self::at)
+    }
+
+    /// What an address means.
+    #[must_use]
+    pub fn at(url: &config::StoreUrl) -> Self {
         let text = url.secret();
         match text.strip_prefix("sqlite:") {
             Some(path) => Self::Sqlite(path.strip_prefix("//").unwrap_or(path).into()),
@@ -93,7 +98,8 @@ impl Place {
     }
 }
 
-fn postgres_options(partitions: u16, lease: Duration) -> PostgresOptions {
+/// How a database is used that an owner's `lease` is kept in.
+pub(crate) fn postgres_options(partitions: u16, lease: Duration) -> PostgresOptions {
     PostgresOptions { partitions, lease, ..PostgresOptions::default() }
 }
 

@@ -5,6 +5,7 @@
 //! beside each store. Nobody but the owner of a partition appends to it, and the store itself refuses the others.
 
 mod append;
+mod copy;
 mod cursor;
 mod dead_letters;
 mod error;
@@ -21,6 +22,7 @@ mod timers;
 mod writer;
 
 pub use append::{APPEND_EVENTS_MAX, Append, NewEvent, Receipt, Verdict};
+pub use copy::{Copied, CopyError, CopyProgress, copy_to_postgres};
 pub use cursor::{Cursor, InvalidCursor};
 pub use dead_letters::{DeadLetter, DeadLetterStore};
 pub use error::StoreError;

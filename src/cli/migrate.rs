@@ -1,6 +1,7 @@
-//! `ionveil migrate`: brings the database to this release's form, without serving.
+//! `ionveil migrate`: brings the database to this release's form, without serving; or copies a journal.
 
 use super::config::ConfigArgs;
+use super::copy::{Copy, copy};
 use super::{load, output, runtime};
 use crate::datadir::DataDir;
 use crate::store::Place;
@@ -8,18 +9,27 @@ use anyhow::{Context, bail};
 use clap::Args;
 use std::process::ExitCode;
 
-/// Bring the database to this release's form. `serve` does the same at its start.
+/// Bring the database to this release's form, as `serve` does at its start. With --from and --to: copy a journal.
 #[derive(Args)]
-pub struct Migrate {}
+pub struct Migrate {
+    #[command(flatten)]
+    copy: Copy,
+    /// The report as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 impl Migrate {
-    /// Migrates.
+    /// Migrates, or copies.
     ///
     /// # Errors
-    /// If a server owns the directory, or the store cannot be reached or was made by a newer release.
+    /// If a server owns the directory, or the store cannot be reached or was made by a newer release; as [`copy`].
     pub fn run(self, args: &ConfigArgs) -> anyhow::Result<ExitCode> {
         let config = load(args, &[])?;
         runtime::log(&config.logging);
+        if let Some((from, to)) = self.copy.wanted()? {
+            return runtime::run(|threads| copy(config.journal.lease, from, to, self.json, threads));
+        }
         runtime::run(|threads| async move {
             let place = Place::of(&config.store);
             if place == Place::Memory {
@@ -31,7 +41,11 @@ impl Migrate {
             let lease = config.journal.lease;
             let opened = threads.journal.spawn(async move { place.open(&env, store.partitions, lease).await }).await?;
             let opened = opened.context("bring the database to this release's form")?;
-            output::line(format_args!("the database is in this release's form; it has {} partitions", opened.partitions()))?;
+            let partitions = opened.partitions();
+            output::line(match self.json {
+                true => serde_json::json!({ "partitions": partitions }).to_string(),
+                false => format!("the database is in this release's form; it has {partitions} partitions"),
+            })?;
             Ok(ExitCode::SUCCESS)
         })
     }

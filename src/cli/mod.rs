@@ -6,6 +6,7 @@ mod board;
 pub mod channels;
 pub mod completions;
 pub mod config;
+mod copy;
 pub mod events;
 pub mod import;
 pub mod incidents;
@@ -56,7 +57,7 @@ enum Command {
     Events(events::Events),
     /// Replay every stream twice, also from its snapshot, and report the first difference
     Verify(verify::Verify),
-    /// Bring the database to this release's form
+    /// Bring the database to this release's form, or copy a journal into another one
     Migrate(migrate::Migrate),
     /// Take over workflows of a system that kept only states and a history
     MigrateWorkflows(migrate_workflows::MigrateWorkflows),

@@ -149,6 +149,14 @@ pub(super) fn get_with(server: &Server, path: &str, authorization: Option<&str>)
     })
 }
 
+/// A page of a server as text.
+pub(crate) fn text_of(server: &Server, path: &str) -> String {
+    alone(async {
+        let client = ionveil::web::client().build().expect("a client");
+        client.get(server.url(path)).send().await.expect("an answer").text().await.expect("a text")
+    })
+}
+
 /// Runs a future to its end.
 pub(super) fn alone<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)

@@ -2,6 +2,7 @@
 
 mod calls;
 mod city;
+mod copied;
 mod damaged;
 mod dispatch;
 mod given;
@@ -17,3 +18,5 @@ mod simulate;
 mod system;
 mod wrong;
 mod zones;
+
+pub(crate) use given::text_of;

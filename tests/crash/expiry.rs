@@ -41,7 +41,7 @@ async fn end_after_a_kill(ground: &Ground) {
 }
 
 /// A root and two zones.
-async fn plant(scene: &Scene) {
+pub(super) async fn plant(scene: &Scene) {
     for number in 0..3 {
         let (kind, parent) = if number == 0 { ("global", None) } else { ("zone", Some(name(0))) };
         let body = json!({ "id": name(number), "kind": kind, "parent": parent });
@@ -51,7 +51,7 @@ async fn plant(scene: &Scene) {
 }
 
 /// Halts a zone for `time`; gives the end.
-async fn set(scene: &Scene, number: u64, time: Duration) -> SystemTime {
+pub(super) async fn set(scene: &Scene, number: u64, time: Duration) -> SystemTime {
     let end = SystemTime::now() + time;
     let expires_at = jiff::Timestamp::try_from(end).expect("a time").to_string();
     let body = json!({ "level": "halted", "authorization": "T1", "expires_at": expires_at });
@@ -66,7 +66,7 @@ async fn node(scene: &Scene, number: u64) -> Value {
 }
 
 /// Waits until the override of a zone has ended, and gives when that was: once, by the timer.
-async fn ended(ground: &Ground, scene: &Scene, number: u64) -> SystemTime {
+pub(super) async fn ended(ground: &Ground, scene: &Scene, number: u64) -> SystemTime {
     until(async || node(scene, number).await["override"].is_null()).await;
     let events = events(ground, number);
     let [_added, set, reverted] = events.as_slice() else { panic!("{events:?}") };

@@ -71,7 +71,7 @@ async fn killed_while_it_starts(ground: &Ground, after: Duration) {
 }
 
 /// Every key once more, after all that happened.
-async fn repeat_everything(scene: &Scene) {
+pub(super) async fn repeat_everything(scene: &Scene) {
     let all: Vec<_> = scene.ledger.lock().acknowledged().map(|(asked, body, _)| (asked.clone(), body.clone())).collect();
     for (asked, body) in all.iter().step_by(1 + all.len() / 500) {
         scene.repeat(asked, body).await;

@@ -17,6 +17,7 @@ mod intake;
 mod killed;
 mod ledger;
 mod levers;
+mod moved;
 mod scene;
 mod seed;
 mod told;

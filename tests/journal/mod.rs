@@ -1,6 +1,7 @@
 //! The journal: one contract suite for every store, and what only one of them can get wrong.
 
 mod contract;
+mod copied;
 mod faulty;
 mod feed;
 mod memory;

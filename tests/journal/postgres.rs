@@ -2,7 +2,7 @@
 //! has a database of its own.
 
 mod effects;
-mod given;
+pub(crate) mod given;
 mod interleaving;
 mod ownership;
 mod schema;

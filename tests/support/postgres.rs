@@ -97,6 +97,21 @@ impl Postgres {
         command
     }
 
+    /// Restores a backup of the database `from` into the empty database `to`, as `docs/runbooks/restore-from-backup.md` says.
+    ///
+    /// # Panics
+    /// If one of them fails.
+    pub(crate) fn restore(&self, from: &str, to: &str) {
+        let mut dump = Command::new(self.bin.join("pg_dump"));
+        dump.args(["--format=custom", "-U", "postgres", "-h"]).arg(&self.folder).arg("-p").arg(self.port.to_string()).arg(from);
+        let mut dump = dump.stdout(Stdio::piped()).spawn().expect("run pg_dump");
+        let dumped = dump.stdout.take().expect("piped");
+        let mut restore = Command::new(self.bin.join("pg_restore"));
+        restore.args(["--exit-on-error", "-U", "postgres", "-h"]).arg(&self.folder).arg("-p").arg(self.port.to_string()).arg("-d").arg(to);
+        let read = restore.stdin(dumped).status().expect("run pg_restore");
+        assert!(read.success() && dump.wait().expect("wait").success(), "{from} into {to}");
+    }
+
     /// Stops the server as a power cut would: no checkpoint, no goodbye.
     ///
     /// # Panics

@@ -6,9 +6,9 @@ use super::fault;
 use super::number::{self, unsigned};
 use crate::{Claim, Lease, StoreError};
 use ionveil_kernel::NodeId;
-use sqlx::Row;
 use sqlx::postgres::PgRow;
 use sqlx::postgres::types::PgInterval;
+use sqlx::{PgConnection, Row};
 use std::time::Duration;
 
 pub(super) async fn claim(control: &Connections, node: NodeId, lease: Duration) -> Result<Vec<Claim>, StoreError> {
@@ -58,6 +58,12 @@ pub(super) async fn release(control: &Connections, node: NodeId) -> Result<(), S
 
 pub(super) async fn leases(control: &Connections) -> Result<Vec<Lease>, StoreError> {
     let rows = control.rows(sqlx::query(include_str!("sql/leases.sql"))).await?;
+    rows.iter().map(leased).collect::<Result<Vec<_>, _>>().map_err(fault::repeatable)
+}
+
+/// Who holds what, as the transaction of `connection` sees it.
+pub(super) async fn stored(connection: &mut PgConnection) -> Result<Vec<Lease>, StoreError> {
+    let rows = sqlx::query(include_str!("sql/leases.sql")).fetch_all(connection).await.map_err(fault::repeatable)?;
     rows.iter().map(leased).collect::<Result<Vec<_>, _>>().map_err(fault::repeatable)
 }
 

@@ -20,6 +20,7 @@ mod read;
 mod row;
 mod schema;
 mod tails;
+mod target;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -27,6 +28,7 @@ mod verdict;
 
 pub use options::PostgresOptions;
 pub use schema::AppliedMigration;
+pub(crate) use target::Target;
 
 use crate::{Append, Claim, Filter, Lease, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
 use append::Lane;

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row, SqlSafe
 use std::collections::BTreeSet;
 
 /// The shape of stored rows. A release that cannot read another shape must not try.
-const FORMAT: i32 = 1;
+pub(super) const FORMAT: i32 = 1;
 const TABLE: &str = "journal_migrations";
 
 /// One schema step per file, never changed after a release.
@@ -47,7 +47,7 @@ pub(super) async fn found(connect: &PgConnectOptions, options: &PostgresOptions)
     Ok(partitions)
 }
 
-async fn open(connect: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+pub(super) async fn open(connect: &PgConnectOptions) -> Result<PgConnection, StoreError> {
     // A step may rewrite a large table, and another node may be at it already.
     let patient = connect.clone().options([("statement_timeout", "0"), ("lock_timeout", "60s")]);
     patient.connect().await.map_err(fault::repeatable)

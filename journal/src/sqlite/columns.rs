@@ -3,8 +3,8 @@
 use super::fault::{self, unreadable};
 use crate::StoreError;
 use ionveil_kernel::{EntityId, Kind, Org, StreamId, Timestamp};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, ValueRef};
 use uuid::Uuid;
 
 /// Reads values of a row whose statement fixes their types.
@@ -38,6 +38,10 @@ impl<'r> Columns<'r> {
 
     pub(super) fn maybe_text(&self, column: usize) -> Result<Option<&'r str>, StoreError> {
         self.0.try_get_unchecked(column).map_err(fault::of)
+    }
+
+    pub(super) fn is_null(&self, column: usize) -> Result<bool, StoreError> {
+        self.0.try_get_raw(column).map(|value| value.is_null()).map_err(fault::of)
     }
 
     /// A name from three columns, the first of which is `first`.

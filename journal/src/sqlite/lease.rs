@@ -39,6 +39,12 @@ impl SqliteStore {
     }
 }
 
+/// Who holds what, as the transaction of `connection` sees it.
+pub(super) async fn stored(connection: &mut SqliteConnection) -> Result<Vec<Lease>, StoreError> {
+    let rows = sqlx::query(include_str!("sql/leases.sql")).fetch_all(connection).await.map_err(fault::of)?;
+    rows.iter().map(lease).collect()
+}
+
 async fn claim(connection: &mut SqliteConnection, node: NodeId, lease: Duration) -> Result<Vec<Claim>, StoreError> {
     let taken = sqlx::query(include_str!("sql/claim_leases.sql")).bind(node.0).bind(micros(lease));
     let rows = taken.fetch_all(&mut *connection).await.map_err(fault::of)?;

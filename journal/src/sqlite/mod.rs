@@ -19,7 +19,10 @@ mod outbox;
 mod read;
 mod rows;
 mod snapshot;
+mod source;
 mod timers;
+
+pub(crate) use source::Source;
 
 use crate::{Append, Claim, Filter, Lease, PARTITIONS_DEFAULT, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
 use ionveil_kernel::{BoxFuture, CommandId, NodeId, Org, Recorded, StreamId, Timestamp};

@@ -80,7 +80,7 @@ fn read_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions {
     common_options(path, settings).read_only(true)
 }
 
-fn common_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions {
+pub(super) fn common_options(path: &Path, settings: SqliteSettings) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(settings.busy_timeout)
@@ -104,7 +104,7 @@ async fn initialise(connection: &mut SqliteConnection, partitions: u16) -> Resul
     Ok(())
 }
 
-async fn partitions(connection: &mut SqliteConnection) -> Result<u16, StoreError> {
+pub(super) async fn partitions(connection: &mut SqliteConnection) -> Result<u16, StoreError> {
     let row = sqlx::query(include_str!("sql/meta.sql")).fetch_one(connection).await.map_err(fault::of)?;
     let columns = Columns(&row);
     match columns.integer(1)? {
