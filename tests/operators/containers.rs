@@ -4,7 +4,7 @@ use super::{path, read, texts, understood, yaml};
 use crate::support::server::{Server, ionveil, run};
 use std::path::Path;
 use std::process::Command;
-use toml::{Table, Value};
+use toml::Table;
 use yaml_rust2::Yaml;
 
 const COMPOSE: &str = "docker/compose.yaml";
