@@ -243,15 +243,17 @@ impl Responses {
         }
         for row in &self.rows {
             let begun = self.calls.get(&row.call).map(|facts| (row.call.clone(), facts.begun));
-            let dispatched = row.stages.first().map(|(_, at)| *at);
+            let mut before = None;
             for (stage, at) in row.stages.iter().copied() {
                 let rank = match stage {
-                    Stage::Available if Some(at) == dispatched => 5,
+                    // Of this very response: not before the stage that it ends.
+                    Stage::Available if before == Some(at) => 5,
                     Stage::Available => 1,
                     Stage::Dispatched => 2,
                     Stage::EnRoute => 3,
                     Stage::OnScene => 4,
                 };
+                before = Some(at);
                 let (incident, unit) = (row.call.clone(), row.unit.clone());
                 let report = Report::Stage { id: row.id.clone(), incident, unit, stage, source: source(row.line) };
                 let key = key(&["stage", row.id.as_str(), stage.as_str()]);

@@ -69,6 +69,16 @@ fn everything_comes_in_the_order_in_which_it_was_whatever_that_of_the_rows_is() 
 }
 
 #[test]
+fn a_response_of_one_instant_ends_behind_its_stages() {
+    let rows = [row(1, "E1", ["01", "01", "01", "01"], "3"), row(2, "E1", ["01", "02", "05", "05"], "3")];
+    let deeds = told(&read(&rows).0.deeds(&"default".parse().expect("lawful"), "calls.csv"));
+    let of =
+        |id: &str| deeds.iter().filter(|deed| deed.contains(id)).map(|deed| deed.split(' ').nth(2).unwrap_or_default()).collect::<Vec<_>>();
+    let stages = ["dispatched", "en_route", "on_scene", "available"];
+    assert_eq!((of("1-E1"), of("2-E1")), (stages.to_vec(), stages.to_vec()), "{deeds:?}");
+}
+
+#[test]
 fn response_times_are_of_calls_and_equality_is_in_time() {
     let rows = [
         row(1, "E1", ["01", "02", "20", "30"], "3"),
