@@ -23,7 +23,7 @@ impl Migrate {
     /// Migrates, or copies.
     ///
     /// # Errors
-    /// If a server owns the directory, or the store cannot be reached or was made by a newer release; as [`copy`].
+    /// If a server owns the directory, or the store cannot be reached or was made by a newer release; as a copy of a journal.
     pub fn run(self, args: &ConfigArgs) -> anyhow::Result<ExitCode> {
         let config = load(args, &[])?;
         runtime::log(&config.logging);
