@@ -17,7 +17,7 @@ pub(crate) fn file() -> Option<PathBuf> {
     None
 }
 
-pub(super) fn real() -> Option<Vec<RowPlan>> {
+pub(crate) fn real() -> Option<Vec<RowPlan>> {
     let file = File::open(file()?).expect("a readable file");
     Some(open(file).expect("the mapping fits").map(|plan| plan.expect("readable")).collect())
 }
