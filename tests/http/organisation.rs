@@ -36,7 +36,7 @@ async fn every_fault_of_a_table_is_told_at_once_and_changes_nothing() {
         "6": {"response_minutes": 1, "resolution_minutes": 1},
         "1": {"response_minutes": 1, "resolution_minutes": 1, "hours": 1},
     });
-    let problem = world.api.send(world.api.request("PUT", SLA).json(&table)).await.problem(400, "invalid_field");
+    let problem = world.api.send(world.api.request("PUT", SLA).json(&table)).await.problem(400, "unknown_field");
     let mut faults: Vec<_> = problem["errors"]
         .as_array()
         .expect("faults")

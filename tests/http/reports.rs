@@ -50,8 +50,6 @@ async fn work_on_two_calls_at_once_is_recorded_as_it_was_and_once() {
     }
     let shown = api.get("/api/v1/units/u").await.json(200);
     assert_eq!((&shown["status"], &shown["incident"]), (&json!("dispatched"), &json!("j")), "{shown}");
-    let busy = api.post("/api/v1/dispatch", json!({"incident": "i", "units": ["u"]})).await.json(200);
-    assert_eq!((&busy["assigned"], &busy["skipped"][0]["reason"]), (&json!([]), &json!("busy")), "{busy}");
     for report in &all[6..] {
         tell(api, report).await.json(200);
     }
@@ -68,6 +66,17 @@ async fn work_on_two_calls_at_once_is_recorded_as_it_was_and_once() {
     assert_eq!((&i["status"], &i["closed_at"]), (&json!("closed"), &json!("2017-01-01T08:06:00Z")), "{i}");
     assert_eq!(i["version"].as_u64(), version.as_u64().map(|version| version + 1), "repeats added nothing");
     tell(api, &stage(("i-v", "i", "u"), "dispatched", 7)).await.problem(409, "terminal_incident");
+}
+
+#[tokio::test]
+async fn who_is_at_work_by_a_report_is_sent_nowhere() {
+    let world = World::open();
+    let api = &world.api;
+    for report in [incident("i"), unit("u"), stage(("i-u", "i", "u"), "dispatched", 1)] {
+        tell(api, &report).await.json(200);
+    }
+    let busy = api.post("/api/v1/dispatch", json!({"incident": "i", "units": ["u"]})).await.json(200);
+    assert_eq!((&busy["assigned"], &busy["skipped"][0]["reason"]), (&json!([]), &json!("busy")), "{busy}");
 }
 
 #[tokio::test]
