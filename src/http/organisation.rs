@@ -71,7 +71,7 @@ pub struct SlaBody {
     /// By priority of an incident, 1 to 5, of which 1 is most urgent: how long the first unit may take from dispatch to arrival, in
     /// minutes. Its own time, else that of the house.
     #[schema(example = json!({"1": 4, "2": 10, "3": 20, "4": 45, "5": 120}))]
-    response_minutes: BTreeMap<u8, u32>,
+    response_minutes: BTreeMap<String, u32>,
     /// Of its settings; 0 while it never said anything.
     version: u64,
 }
@@ -137,7 +137,7 @@ fn respond(version: u64, promises: &Promises, repeated: bool) -> HttpResponse {
         Some(PromiseShape { response_minutes: promise.response_minutes, resolution_minutes: promise.resolution_minutes })
     };
     let sla = Sla { one: shape(1), two: shape(2), three: shape(3), four: shape(4), five: shape(5) };
-    let response = |priority: ionveil_dispatch::scale::Priority| (priority.number(), promises.response_minutes(priority));
+    let response = |priority: ionveil_dispatch::scale::Priority| (priority.number().to_string(), promises.response_minutes(priority));
     let response_minutes = ionveil_dispatch::scale::Priority::ALL.into_iter().map(response).collect();
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::ETAG, format!("\"{version}\"")));
