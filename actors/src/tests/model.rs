@@ -167,7 +167,7 @@ fn run(seed: u64, percent: u8, permille: u64) -> Seen {
 fn callers_and_journal_agree_with_the_sequential_model() {
     for seed in 0..40 {
         let Seen { accepted, refused, faults, .. } = run(seed, 25, 0);
-        assert!(accepted > 100 && refused > 20 && faults > 20, "the run exercised all of it: {accepted} {refused} {faults}");
+        assert!(accepted > 100 && refused > 20 && faults > 15, "the run exercised all of it: {accepted} {refused} {faults}");
     }
 }
 
