@@ -204,7 +204,7 @@ impl Pools {
         let begun = self.env.monotonic();
         let reply = self.ask(owner.clone(), command, meta.clone()).await?;
         let due = reply.state.window_due();
-        let wait = due.map(|due| due.since(self.env.now())).unwrap_or_default();
+        let wait = due.map(|due| self.env.until(due)).unwrap_or_default();
         let shares = match (reply.state.answer(request), due) {
             (Some(shares), _) => shares.to_vec(),
             (None, due) => self.wait_for(&owner, request, reply.receipt.version, due, meta).await?,
@@ -228,7 +228,7 @@ impl Pools {
         meta: Meta,
     ) -> Result<Vec<Share>, PlanError> {
         let mut latest = self.published.of(&owner.org).latest.subscribe();
-        let wait = due.map(|due| due.since(self.env.now())).unwrap_or_default();
+        let wait = due.map(|due| self.env.until(due)).unwrap_or_default();
         let mut settled = self.settled(&mut latest, request, version, wait + GRACE).await;
         if let (None, Some(due)) = (&settled, due) {
             // The timer is late, or fires no more because the node shuts down: then nobody is kept waiting.

@@ -3,6 +3,7 @@
 use crate::cli::target::{Request, SendError, Sent};
 use crate::time;
 use anyhow::Context;
+use ionveil_kernel::Timestamp;
 use ionveil_workflow::Command;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
@@ -106,6 +107,18 @@ impl Remote {
             url.query_pairs_mut().extend_pairs(query);
         }
         value(self.client.get(url)).await
+    }
+
+    /// What the server's clock shows and how fast it runs, if it is not the real one.
+    ///
+    /// # Errors
+    /// [`SendError`] if it was not answered with success.
+    pub async fn clock(&self) -> Result<Option<(Timestamp, u32)>, SendError> {
+        let url = self.base.join("/health").map_err(|error| SendError::new(error, false))?;
+        let health = value(self.client.get(url)).await?;
+        let clock = &health["clock"];
+        let now = clock["now"].as_str().and_then(|now| time::parse(now).ok());
+        Ok(now.zip(clock["speed"].as_u64().and_then(|speed| u32::try_from(speed).ok()).filter(|speed| *speed > 0)))
     }
 
     /// Asks for an action that needs no more than its `path` (segments behind `/api/v1/`).

@@ -1,7 +1,7 @@
 //! The one door to clock, randomness, sleeping and spawning. What runs behind it decides whether the house runs in
 //! production or, the same code, in a deterministic simulation.
 
-use crate::{IdSource, Timestamp};
+use crate::{IdSource, Play, Timestamp};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +19,15 @@ pub trait Runtime: Send + Sync + 'static {
     fn monotonic(&self) -> Duration;
     /// 128 random bits; unpredictable in production, seeded in tests.
     fn random(&self) -> u128;
-    /// Completes after `duration`.
+    /// For how long to sleep until the wall clock shows `due`; zero if it does.
+    fn until(&self, due: Timestamp) -> Duration {
+        due.since(self.now())
+    }
+    /// How the wall clock plays, if it is not the real one.
+    fn play(&self) -> Option<Play> {
+        None
+    }
+    /// Completes after `duration`, which is real.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
     /// Runs `task` to its end beside the caller.
     fn spawn(&self, task: BoxFuture<'static, ()>);
@@ -51,6 +59,18 @@ impl Env {
     #[must_use]
     pub fn random(&self) -> u128 {
         self.0.random()
+    }
+
+    /// For how long to sleep until the wall clock shows `due`; zero if it does. A wall clock may run faster than sleeping does.
+    #[must_use]
+    pub fn until(&self, due: Timestamp) -> Duration {
+        self.0.until(due)
+    }
+
+    /// How the wall clock plays, if it is not the real one.
+    #[must_use]
+    pub fn play(&self) -> Option<Play> {
+        self.0.play()
     }
 
     /// Completes after `duration`.

@@ -17,6 +17,7 @@ pub mod output;
 mod pages;
 pub mod policy;
 pub mod queues;
+pub mod replay;
 pub mod route;
 pub mod runtime;
 mod screen;
@@ -33,7 +34,7 @@ use crate::config::{Config, ConfigFaults, Flag, env};
 use crate::time;
 use clap::{Parser, Subcommand};
 use config::ConfigArgs;
-use ionveil_kernel::{Env, Timestamp};
+use ionveil_kernel::{Env, SPEED_MAX, Timestamp};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
@@ -53,6 +54,8 @@ enum Command {
     Serve(serve::Serve),
     /// Import records of another system
     Import(import::Import),
+    /// Send records of another system to a server, in their order and at their pace or faster
+    Replay(replay::Replay),
     /// Print what was recorded, and follow it
     Events(events::Events),
     /// Replay every stream twice, also from its snapshot, and report the first difference
@@ -100,6 +103,7 @@ impl Cli {
         let done = match self.command {
             Command::Serve(command) => command.run(args),
             Command::Import(command) => command.run(args),
+            Command::Replay(command) => command.run(args),
             Command::Events(command) => command.run(args),
             Command::Verify(command) => command.run(args),
             Command::Migrate(command) => command.run(args),
@@ -124,6 +128,12 @@ impl Cli {
 /// A time on the command line.
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     time::parse(text).map_err(|error| error.to_string())
+}
+
+/// A speed on the command line, such as `600x`.
+fn parse_speed(text: &str) -> Result<u32, String> {
+    let speed = text.strip_suffix('x').and_then(|number| number.parse().ok()).filter(|speed| (1..=SPEED_MAX).contains(speed));
+    speed.ok_or_else(|| format!("a speed is from 1x to {SPEED_MAX}x"))
 }
 
 /// For commands that need a clock and no store.

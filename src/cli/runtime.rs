@@ -3,7 +3,7 @@
 use crate::config::{LogFormat, Logging};
 use actix::{Arbiter, ArbiterHandle};
 use ionveil_actors::TokioEnv;
-use ionveil_kernel::Env;
+use ionveil_kernel::{Env, Play, Played};
 use std::future::Future;
 use std::io::IsTerminal;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -19,6 +19,12 @@ pub struct Threads {
 }
 
 impl Threads {
+    /// The same, with a wall clock that plays.
+    #[must_use]
+    pub fn playing(self, play: Play) -> Self {
+        Self { env: Env::new(Played::start(self.env, play)), ..self }
+    }
+
     /// One arbiter per core: entities are spread over them by their names.
     #[must_use]
     pub fn arbiters() -> Vec<ArbiterHandle> {

@@ -4,7 +4,7 @@ use super::config::{ConfigArgs, exposure};
 use super::load;
 use super::runtime::{self, Threads};
 use crate::auth::Authenticator;
-use crate::config::{Config, ConfigFaults, Flag};
+use crate::config::{Config, ConfigFault, ConfigFaults, Flag};
 use crate::datadir::{DataDir, ServerInfo};
 use crate::http::app::App;
 use crate::http::server;
@@ -13,7 +13,7 @@ use crate::store::Place;
 use crate::time::Rfc3339;
 use anyhow::Context;
 use clap::Args;
-use ionveil_kernel::{IdSource, NodeId};
+use ionveil_kernel::{IdSource, NodeId, Play};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +25,17 @@ pub struct Serve {
     /// Address to listen on; anything but loopback needs keys in the configuration [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
+    /// Let the clock run from another time on and faster, such as 2017-01-01T08:00:00Z@600x; on loopback only
+    #[arg(long, value_name = "START@SPEEDx", value_parser = play)]
+    clock: Option<Play>,
+}
+
+/// `2017-01-01T08:00:00Z@600x`.
+fn play(text: &str) -> Result<Play, String> {
+    let form = || "it must be a time and a speed, such as 2017-01-01T08:00:00Z@600x".to_owned();
+    let (begin, speed) = text.split_once('@').ok_or_else(form)?;
+    let begin = super::parse_time(begin)?;
+    Ok(Play { begin, speed: super::parse_speed(speed)? })
 }
 
 impl Serve {
@@ -36,7 +47,14 @@ impl Serve {
         let listen = self.listen.map(|value| Flag { name: "--listen", path: "server.listen", value });
         let config = load(args, listen.as_slice())?;
         runtime::log(&config.logging);
-        runtime::run(|threads| serve(config, threads))
+        if let (Some(_), false) = (self.clock, config.server.listen.ip().is_loopback()) {
+            let detail = format!(
+                "{} is not loopback, and --clock is for watching the past on one's own machine; leave one of the two out",
+                config.server.listen
+            );
+            return Err(ConfigFaults(vec![ConfigFault { path: "server.listen".to_owned(), origin: None, detail }]).into());
+        }
+        runtime::run(|threads| serve(config, self.clock.map_or(threads.clone(), |play| threads.playing(play))))
     }
 }
 
@@ -60,6 +78,13 @@ async fn serve(config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
     if authenticator.is_off() {
         tracing::warn!(
             "authentication is off, because no keys are configured: whoever reaches {address} is admin of organisation `default`"
+        );
+    }
+    if let Some(play) = threads.env.play() {
+        tracing::warn!(
+            "live play: the clock runs from {} on, {} times as fast; nothing here is the present",
+            Rfc3339(play.begin),
+            play.speed
         );
     }
     tracing::info!(store = ?Place::of(&config.store), "listening on http://{address}/ (documentation at http://{address}/docs/)");

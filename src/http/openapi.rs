@@ -1,5 +1,6 @@
 //! The description of the interface, made from the handlers, and the page to try it.
 
+use crate::http::app::App;
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
     assignments, channels, dead_letters, events, failover, incidents, intake, machines, orders, organisation, policy, policy_audit,
@@ -63,8 +64,13 @@ impl Modify for Credentials {
 
 /// The description as JSON.
 #[get("/openapi.json")]
-async fn json(text: Data<String>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(text.get_ref().clone())
+async fn json(text: Data<String>, app: Data<App>) -> HttpResponse {
+    let Some(play) = app.node.env.play() else { return HttpResponse::Ok().content_type("application/json").body(text.get_ref().clone()) };
+    // The page shows the title: nobody is to take what he sees for the present.
+    let mut description = ApiDoc::openapi();
+    let begin = crate::time::format(play.begin);
+    description.info.title = format!("IonVeil (live play from {begin}, {} times as fast: nothing here is the present)", play.speed);
+    HttpResponse::Ok().content_type("application/json").body(description.to_json().unwrap_or_default())
 }
 
 /// Mounts description and page.

@@ -3,6 +3,7 @@
 use crate::http::app::App;
 use crate::http::call::Call;
 use crate::http::problem::{Code, Problem, RETRY_S};
+use crate::time::Rfc3339;
 use actix_web::http::header;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get};
@@ -23,6 +24,24 @@ pub struct Health {
     /// How many events the list views are behind; absent if they stopped on an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     views_behind: Option<u64>,
+    /// The clock, if it is not the real one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock: Option<ClockBody>,
+}
+
+/// A clock that plays a time of the past.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Clock)]
+pub struct ClockBody {
+    /// What it shows.
+    #[schema(value_type = String, format = DateTime)]
+    now: Rfc3339,
+    /// What it showed at the start.
+    #[schema(value_type = String, format = DateTime)]
+    begin: Rfc3339,
+    /// How many seconds of it pass in a real one.
+    #[schema(minimum = 1, maximum = 10_000, example = 600)]
+    speed: u32,
 }
 
 fn health_of(app: &App) -> (bool, Health) {
@@ -34,7 +53,9 @@ fn health_of(app: &App) -> (bool, Health) {
     } else {
         "unavailable"
     };
-    let health = Health { status, version: env!("CARGO_PKG_VERSION"), journal, views_behind: app.node.views_behind() };
+    let env = &app.node.env;
+    let clock = env.play().map(|play| ClockBody { now: Rfc3339(env.now()), begin: Rfc3339(play.begin), speed: play.speed });
+    let health = Health { status, version: env!("CARGO_PKG_VERSION"), journal, views_behind: app.node.views_behind(), clock };
     (status == "ok", health)
 }
 

@@ -264,6 +264,30 @@ impl Responses {
         deeds.into_iter().map(|(.., deed)| deed).collect()
     }
 
+    /// When the first call came in.
+    #[must_use]
+    pub fn first(&self) -> Option<Timestamp> {
+        self.calls.values().map(|facts| facts.begun).min()
+    }
+
+    /// What was in `[from, to)`, of calls that came in then. A unit becomes known right before the first of it that concerns it.
+    #[must_use]
+    pub fn within(&self, org: &Org, file: &str, from: Timestamp, to: Timestamp) -> Vec<Deed> {
+        let came_in = |deed: &Deed| deed.call.as_ref().is_some_and(|(_, begun)| *begun >= from) && deed.at < to;
+        let (mut units, mut chosen) = (BTreeMap::new(), Vec::new());
+        for deed in self.deeds(org, file) {
+            match &deed.report {
+                Report::Unit { id, .. } => drop(units.insert(id.clone(), deed)),
+                Report::Stage { unit, .. } if came_in(&deed) => {
+                    chosen.extend(units.remove(unit).map(|known| Deed { at: deed.at, ..known }));
+                    chosen.push(deed);
+                }
+                Report::Incident { .. } | Report::Stage { .. } | Report::Closed { .. } => chosen.extend(came_in(&deed).then_some(deed)),
+            }
+        }
+        chosen
+    }
+
     /// The responses to which a unit was sent before it was free of another, by the unit.
     #[must_use]
     pub fn overlaps(&self) -> Vec<Overlap> {

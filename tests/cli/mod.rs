@@ -10,6 +10,7 @@ mod incidents;
 mod keys;
 mod killed;
 mod migrated;
+mod play;
 mod policy;
 mod printed;
 mod route;

@@ -191,7 +191,7 @@ impl Outbox {
     async fn until_next(&self) -> Option<Duration> {
         let env = self.core.journal.env();
         let next = self.core.journal.store().outbox_next(&partitions(&self.core.journal.claims())).await.ok()?;
-        let wait = next.map_or(SLEEP_MAX, |due| due.since(env.now())).min(SLEEP_MAX);
+        let wait = next.map_or(SLEEP_MAX, |due| env.until(due)).min(SLEEP_MAX);
         // What is due and could not be settled is not asked for all the time.
         Some(wait.max(Duration::from_millis(5)))
     }

@@ -138,9 +138,9 @@ impl Timers {
     async fn until_next(&mut self) -> Option<Duration> {
         let env = self.core.journal.env().clone();
         let next = self.next_due().await.ok()?;
-        let (now, deferred) = (env.now(), self.deferred.next(env.monotonic()));
+        let deferred = self.deferred.next(env.monotonic());
         // One that is due came while we fired.
-        let coming = next.map(|due| due.since(now).max(Duration::from_millis(1)));
+        let coming = next.map(|due| env.until(due).max(Duration::from_millis(1)));
         let pause = [coming, deferred, Some(SLEEP_MAX)].into_iter().flatten().min();
         pause.map(|pause| pause.max(Duration::from_micros(500)))
     }

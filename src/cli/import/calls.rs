@@ -98,7 +98,7 @@ async fn dispatch(
     report.dispatch = DispatchReport::new(responses, &target.sla().await?, lacks);
     let deeds = responses.deeds(org, name);
     let bar = output::count_bar(deeds.len() as u64, "dispatch");
-    let mut outcomes = std::pin::pin!(carry_out_deeds(&deeds, target));
+    let mut outcomes = std::pin::pin!(carry_out_deeds(&deeds, target, None));
     while let Some((deed, sent)) = outcomes.next().await {
         bar.inc(1);
         match sent {

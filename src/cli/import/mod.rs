@@ -46,7 +46,7 @@ impl Import {
     }
 }
 
-fn read_mapping(path: &Path) -> anyhow::Result<Mapping> {
+pub(super) fn read_mapping(path: &Path) -> anyhow::Result<Mapping> {
     let text = std::fs::read_to_string(path).with_context(|| format!("read the mapping {}", path.display()))?;
     Mapping::parse(&text).with_context(|| format!("use the mapping {}", path.display()))
 }
