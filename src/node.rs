@@ -281,7 +281,7 @@ impl Node {
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(situation.clone().catch_up(views.clone(), store.clone(), stopped.clone()));
         env.spawn(projector.run(journal.commits(), stopped));
-        let vitals = Vitals { journal: journal.clone(), views: views_status.clone() };
+        let vitals = Vitals { journal: journal.clone(), views: views_status.clone(), runtime: runtime.clone() };
         registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(vitals));
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
         Ok(Self {

@@ -1,9 +1,11 @@
-//! Whether this node can append, and how far its lists are behind, as figures of `/metrics`: what `/health` says, for alerts.
+//! Whether this node can append, how far its lists are behind and how its reactors are, as figures of `/metrics`: for alerts.
 
+use ionveil_actors::Runtime;
 use ionveil_journal::Journal;
 use ionveil_views::Status;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use std::fmt;
 use tokio::sync::watch;
@@ -14,6 +16,8 @@ pub struct Vitals {
     pub journal: Journal,
     /// What the projector says.
     pub views: watch::Receiver<Status>,
+    /// Whose reactors.
+    pub runtime: Runtime,
 }
 
 impl fmt::Debug for Vitals {
@@ -36,6 +40,25 @@ impl Collector for Vitals {
         for (name, help, value) in figures {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        self.encode_reactors(encoder)
+    }
+}
+
+impl Vitals {
+    fn encode_reactors(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let reactors = self.runtime.reactors();
+        let count = ConstCounter::new(0_u64);
+        let mut events =
+            encoder.encode_descriptor("reactor_events", "Events that a reactor has read since the start", None, count.metric_type())?;
+        for reactor in &reactors {
+            ConstCounter::new(reactor.events).encode(events.encode_family(&[("reactor", reactor.name)])?)?;
+        }
+        let gauge = ConstGauge::new(0_i64);
+        let help = "Whether a reactor stands still at an event: what it leads to waits";
+        let mut stuck = encoder.encode_descriptor("reactor_stuck", help, None, gauge.metric_type())?;
+        for reactor in &reactors {
+            ConstGauge::new(i64::from(reactor.fault.is_some())).encode(stuck.encode_family(&[("reactor", reactor.name)])?)?;
         }
         Ok(())
     }

@@ -73,6 +73,23 @@ impl Channels {
         }
     }
 
+    /// Leave that need not be asked for: the breaker is closed, and nothing else speaks against sending now.
+    pub(super) fn leave_at_once(&self, channel: &EntityId, cause: &Cause, number: u32) -> Option<Granted> {
+        let entry = self.registry().get(&stream(&cause.caller.org, channel.clone()))?;
+        let (now, latest) = (self.env().now(), entry.latest().live);
+        if latest.blocked_at(now).is_some() || latest.skipped_at(now).is_some() {
+            return None;
+        }
+        let pass = entry.circuit().pass().ok()?;
+        if pass.is_probe() {
+            // Told like any other leave that is not used.
+            entry.circuit().told_of(&pass).into_iter().for_each(|told| entry.hear(told));
+            return None;
+        }
+        let (permit, attempt) = (Permit { generation: pass.generation(), probe: None }, format!("{}#{number}", cause.dispatch.id));
+        Some(Granted { channel: channel.clone(), entry, permit, pass: Some(pass), attempt })
+    }
+
     /// Lets the entity admit an attempt; none if it does not.
     async fn admit(&self, channel: &EntityId, attempt: &str, cause: &Cause, number: u32) -> Result<Option<Permit>, AskError<Rejection>> {
         let command = Command::Admit { attempt: attempt.to_owned() };

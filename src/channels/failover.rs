@@ -96,6 +96,10 @@ impl Channels {
     }
 
     async fn carry_out(&self, cause: &Cause, dispatch: Dispatch) -> Routed {
+        let mut route = Route { channels: self, cause, dispatch: &dispatch, known: None, bound: None };
+        if let Some(next) = route.start_at_once().await? {
+            return route.go_on(next).await;
+        }
         let loaded = self.dispatches().loader().load(&cause.dispatch).await.map_err(|error| RouteError::Load(Arc::new(error)))?;
         let known = loaded.state.live().cloned();
         if let Some(live) = &known {
@@ -106,7 +110,7 @@ impl Channels {
                 return Ok(Arc::new(live.clone()));
             }
         }
-        Route { channels: self, cause, dispatch: &dispatch, known, bound: None }.run().await
+        Route { known, ..route }.run().await
     }
 }
 
@@ -136,11 +140,44 @@ struct Route<'a> {
 /// What comes next: steps, and the leave of the last one if it is to be sent.
 type Plan = (Vec<Step>, Option<Granted>);
 
+/// What is recorded now, and the leave of the attempt that is to be made.
+type Next = (Live, Option<Granted>);
+
 impl Route<'_> {
+    /// Begins without looking first whether it is known, where the first channel may be sent over at once: most are new. None: it
+    /// must be looked for, because it is known, nobody can say, or the first channel has to be asked.
+    async fn start_at_once(&mut self) -> Result<Option<Next>, RouteError> {
+        self.bound = self.channels.bound(&self.cause.dispatch, self.dispatch.request.zone.as_ref());
+        let Some(granted) = self.dispatch.request.chain.first().and_then(|first| self.leave_at_once(first)) else { return Ok(None) };
+        let command = self.start(vec![self.begin(&granted)]);
+        let (owner, meta) = (self.cause.dispatch.clone(), self.cause.meta("start", 0));
+        match self.channels.ask_dispatch(owner, command, meta, Class::Reply).await {
+            Ok(reply) if !reply.repeated => Ok(Some((reply.state.live().cloned().ok_or(RouteError::Broken)?, Some(granted)))),
+            Err(AskError::Rejected(Rejection::PolicyHalted(halt))) => {
+                Err(RouteError::Dispatch(AskError::Rejected(Rejection::PolicyHalted(halt))))
+            }
+            // Whatever was recorded is found, and nothing was sent for it here.
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
+    fn leave_at_once(&self, channel: &EntityId) -> Option<Granted> {
+        let blocked = self.dispatch.request.blocked.contains(channel);
+        if blocked { None } else { self.channels.leave_at_once(channel, self.cause, 1) }
+    }
+
+    fn start(&self, steps: Vec<Step>) -> Command {
+        Command::Start { request: Box::new(self.dispatch.request.clone()), steps, bound: self.bound.clone() }
+    }
+
     async fn run(mut self) -> Routed {
         // What was under way when its process died is unknown: breaker and score are left alone.
         let left = self.known.as_ref().and_then(Live::under_way).map(|(number, _)| unknown(number));
-        let mut next = self.step(left).await?;
+        let next = self.step(left).await?;
+        self.go_on(next).await
+    }
+
+    async fn go_on(mut self, mut next: Next) -> Routed {
         loop {
             let (live, granted) = next;
             let Some(granted) = granted else { return Ok(Arc::new(live)) };
@@ -156,7 +193,7 @@ impl Route<'_> {
     }
 
     /// Records what came of the last attempt together with what comes next; the leave of that, if it is to be sent.
-    async fn step(&mut self, concluded: Option<Conclusion>) -> Result<(Live, Option<Granted>), RouteError> {
+    async fn step(&mut self, concluded: Option<Conclusion>) -> Result<Next, RouteError> {
         self.bound = self.channels.bound(&self.cause.dispatch, self.dispatch.request.zone.as_ref());
         let delivered = concluded.as_ref().is_some_and(|concluded| concluded.outcome == Outcome::Success);
         let (steps, granted) = if delivered { (Vec::new(), None) } else { self.plan().await? };
@@ -199,10 +236,9 @@ impl Route<'_> {
 
     async fn record(&self, concluded: Option<Conclusion>, steps: Vec<Step>) -> Result<Live, RouteError> {
         let number = self.known.as_ref().map_or(0, |live| u32::try_from(live.log.len()).unwrap_or(u32::MAX));
-        let bound = self.bound.clone();
         let (what, command) = match &self.known {
-            None => ("start", Command::Start { request: Box::new(self.dispatch.request.clone()), steps, bound }),
-            Some(_) => ("proceed", Command::Proceed { concluded, steps, bound }),
+            None => ("start", self.start(steps)),
+            Some(_) => ("proceed", Command::Proceed { concluded, steps, bound: self.bound.clone() }),
         };
         let meta = self.cause.meta(what, number);
         let asked = self

@@ -78,6 +78,9 @@ impl Refusal for ionveil_workflow::Rejection {
 
 impl Refusal for tree::Rejection {
     fn as_faults(&self) -> Vec<Fault> {
+        if let Self::OneOfMany { index, why } = self {
+            return why.as_faults().into_iter().map(|fault| Fault { index: Some(*index), ..fault }).collect();
+        }
         let faults: Vec<Fault> = self.faults().map(|one| fault(one.code(), Some(one.field().to_owned()), one.to_string())).collect();
         if !faults.is_empty() {
             return faults;

@@ -7,7 +7,7 @@ use crate::http::app::App;
 use crate::http::body::{Body, BodyOrQuery};
 use crate::http::call::Call;
 use crate::http::policy::{NodeBody, etag, path_id};
-use crate::http::policy_requests::{AddNode, ClearOverride, MoveNode, Read, RemoveNode, SetOverride, SetRoot, Wish};
+use crate::http::policy_requests::{AddNode, AddNodes, Added, ClearOverride, MoveNode, Read, RemoveNode, SetOverride, SetRoot, Wish};
 use crate::http::problem::{Code, Problem};
 use crate::remote::REPLAYED;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -16,7 +16,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, delete, post, put};
 use ionveil_actors::{Class, Delivery, Reply};
 use ionveil_kernel::{EntityId, Org, Role};
-use ionveil_policy::tree::{self, Command, Refused, RefusedCode, Snapshot, State, Tree};
+use ionveil_policy::tree::{self, Command, NewNode, Refused, RefusedCode, Snapshot, State, Tree};
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -83,23 +83,58 @@ async fn change(app: &App, call: &Call, id: Option<EntityId>, command: Command, 
     Ok(answer(StatusCode::OK, version, reply.repeated, &NodeBody::new(&node, version)))
 }
 
-/// Adds a node: the first one is the root, all others lie under a parent, as its last child. Needs admin.
-#[utoipa::path(context_path = "/api/v1", tag = "Policy", request_body = AddNode,
+/// Nodes that were added together.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PolicyNodes)]
+pub struct NodesBody {
+    /// In the order in which they came.
+    items: Vec<NodeBody>,
+}
+
+/// What was added: the node, or the list of them if a list was sent.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = AddedPolicyNodes)]
+pub enum AddedBody {
+    /// One.
+    One(NodeBody),
+    /// A list.
+    Many(NodesBody),
+}
+
+/// Adds a node, or several at once, parents before their children: the first one of a tree is the root, all others lie under a
+/// parent, as its last child. Of a list all are added or none. Needs admin.
+#[utoipa::path(context_path = "/api/v1", tag = "Policy", request_body = AddNodes,
     params(("Idempotency-Key" = Option<String>, Header, description = "Names the request: a repeat is answered as the first was", min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
         ("If-Match" = Option<String>, Header, description = "The ETag that the client has seen; another version is refused with 412", pattern = r#"^(\*|(W/)?"[^"]*")$"#)),
-    responses((status = 201, description = "Added", body = NodeBody,
-        headers(("ETag" = String, description = "The version of the tree"), ("Idempotency-Replayed" = Option<String>, description = "`true` if this answers a repeat"), ("Location" = String, description = "Where it is"))), Problems))]
+    responses((status = 201, description = "Added: the node, or the list of them if a list was sent", body = AddedBody,
+        headers(("ETag" = String, description = "The version of the tree"), ("Idempotency-Replayed" = Option<String>, description = "`true` if this answers a repeat"), ("Location" = Option<String>, description = "Where it is, of a single one"))), Problems))]
 #[post("/policy/nodes")]
-pub(crate) async fn add_policy_node(app: Data<App>, call: Call, body: Body<Read<AddNode>>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn add_policy_node(app: Data<App>, call: Call, body: Body<Added>) -> Result<HttpResponse, Problem> {
     call.require(Role::Admin)?;
-    let Read { wish, expected_version, .. } = body.value;
-    let Wish::Add { id, .. } = &wish else { return Err(Problem::internal()) };
+    match body.value {
+        Added::One(one) => add_one(&app, &call, one).await,
+        Added::Many(nodes) => add_all(&app, &call, nodes).await,
+    }
+}
+
+async fn add_one(app: &App, call: &Call, Read { wish, expected_version, .. }: Read<AddNode>) -> Result<HttpResponse, Problem> {
+    let Wish::Add(NewNode { node: id, .. }) = &wish else { return Err(Problem::internal()) };
     let id = id.clone();
-    let mut response = change(&app, &call, Some(id.clone()), wish.of(id.clone()), expected_version).await?;
+    let mut response = change(app, call, Some(id.clone()), wish.of(id.clone()), expected_version).await?;
     *response.status_mut() = StatusCode::CREATED;
     let place = HeaderValue::from_str(&format!("/api/v1/policy/nodes/{id}")).map_err(|_| Problem::internal())?;
     response.headers_mut().insert(header::LOCATION, place);
     Ok(response)
+}
+
+async fn add_all(app: &App, call: &Call, nodes: Vec<NewNode>) -> Result<HttpResponse, Problem> {
+    let ids: Vec<EntityId> = nodes.iter().map(|node| node.node.clone()).collect();
+    let reply = ask(app, call, Command::AddNodes { nodes }, None).await?;
+    let tree = after(app, &call.caller.org, &reply.state);
+    let version = tree.version();
+    let items = ids.iter().filter_map(|id| tree.resolve(id)).map(|node| NodeBody::new(&node, version)).collect();
+    Ok(answer(StatusCode::CREATED, version, reply.repeated, &NodesBody { items }))
 }
 
 /// Carries out what is asked of the node in the path.

@@ -14,9 +14,9 @@ use actix_web::{HttpResponse, post};
 use ionveil_actors::Loaded;
 use ionveil_journal::Filter;
 use ionveil_kernel::{BodyHash, DecideEnv, EntityId, Org, Policy, PolicyLevel, Role, Timestamp};
-use ionveil_policy::preview::{EXAMPLES_MAX, Refused, Replay, Sum, Work, WorkKind};
+use ionveil_policy::preview::{EXAMPLES_MAX, Refused, Replay, Sum, Work};
 use ionveil_policy::tree::{self, Change, Command, Preview, Refusal, Reverted, Tree};
-use ionveil_views::{ScopeCount, WorkPlace};
+use ionveil_views::{ScopeCount, WorkPlace, WorkScope};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -152,11 +152,9 @@ pub(crate) async fn preview_policy(app: Data<App>, call: Call, body: Body<Asked>
     let foreseen = foresee(&app, &call, &loaded, &command)?;
     let range = range.unwrap_or_else(|| (Timestamp::from_micros(as_of.micros().saturating_sub(DAY_MICROS)), as_of));
     let replay = Replay::new(&loaded.state, &foreseen.after);
-    let judged = timeout(PATIENCE, refused(&app, org, &replay, range)).await;
+    let judged = timeout(PATIENCE, concerned(&app, org, &replay, range)).await;
     let late = |_| Problem::new(Code::StoreUnavailable, "the work of this time range could not be judged in time; ask for less");
-    let would_refuse = judged.map_err(late)??;
-    // No event records a call to a channel yet.
-    let over_limit = replay.over_limits([]);
+    let (would_refuse, over_limit) = judged.map_err(late)??;
     Ok(HttpResponse::Ok().json(PreviewBody {
         changes: foreseen.changes.into_iter().map(ChangeBody::from).collect(),
         reverted: foreseen.reverted.into_iter().map(RevertedBody::from).collect(),
@@ -199,42 +197,49 @@ fn within(fault: Fault, field: Option<&'static str>) -> Fault {
     Fault { field, ..fault }
 }
 
-/// The work of the time range that the change would have refused. All work of a scope is judged at once, and only the
-/// examples are read from the journal.
-async fn refused(app: &App, org: &Org, replay: &Replay, range: (Timestamp, Timestamp)) -> Result<Sum, Problem> {
-    let mut sum = Sum::default();
-    if !replay.halts() {
-        return Ok(sum);
+/// The work of the time range that the change would have refused, and that it would have put over the limits.
+async fn concerned(app: &App, org: &Org, replay: &Replay, range: (Timestamp, Timestamp)) -> Result<(Sum, Sum), Problem> {
+    if !replay.tightens() {
+        return Ok(Default::default());
     }
     catch_up(app).await?;
     let scopes = app.node.views.scopes(org, range.0, range.1).await.map_err(unreadable)?;
-    let judge = |found: ScopeCount| replay.refuses(&found.scope.nodes).cloned().map(|node| (found, node));
-    let mut refused: Vec<_> = scopes.into_iter().filter_map(judge).collect();
-    for (found, _) in &refused {
+    let judge = |found: ScopeCount| {
+        let line = found.scope.over.unwrap_or(PolicyLevel::Halted);
+        replay.reaches(&found.scope.nodes, line).cloned().map(|node| (found, node))
+    };
+    let (refused, over) = scopes.into_iter().filter_map(judge).partition(|(found, _)| found.scope.over.is_none());
+    Ok((sum(app, org, refused, range).await?, sum(app, org, over, range).await?))
+}
+
+/// All work of a scope is judged at once, and only the examples are read from the journal.
+async fn sum(app: &App, org: &Org, mut judged: Vec<Judged>, range: (Timestamp, Timestamp)) -> Result<Sum, Problem> {
+    let mut sum = Sum::default();
+    for (found, _) in &judged {
         sum.count(found.scope.kind, found.count);
     }
     // The first examples lie in the scopes that begin first.
-    refused.sort_by_key(|(found, _)| found.first);
-    refused.truncate(EXAMPLES_MAX);
-    for (place, (found, node)) in first_places(app, org, &refused, range).await? {
-        let work = work_at(app, place, found.scope.kind, &found.scope.nodes).await?;
+    judged.sort_by_key(|(found, _)| found.first);
+    judged.truncate(EXAMPLES_MAX);
+    for (place, (found, node)) in first_places(app, org, &judged, range).await? {
+        let work = work_at(app, place, &found.scope).await?;
         sum.show(Refused { work, node: node.clone() });
     }
     Ok(sum)
 }
 
-/// A scope whose work is refused, and the node that decides.
+/// A scope whose work the change concerns, and the node that decides.
 type Judged = (ScopeCount, EntityId);
 
 /// Where the first work of these scopes is recorded, in order of time.
 async fn first_places<'a>(
     app: &App,
     org: &Org,
-    refused: &'a [Judged],
+    concerned: &'a [Judged],
     range: (Timestamp, Timestamp),
 ) -> Result<Vec<(WorkPlace, &'a Judged)>, Problem> {
     let mut places = Vec::new();
-    for judged in refused {
+    for judged in concerned {
         let found = app.node.views.work(org, &judged.0.scope, range, EXAMPLES_MAX).await.map_err(unreadable)?;
         places.extend(found.into_iter().map(|place| (place, judged)));
     }
@@ -243,19 +248,18 @@ async fn first_places<'a>(
     Ok(places)
 }
 
-async fn work_at(app: &App, place: WorkPlace, kind: WorkKind, nodes: &[EntityId]) -> Result<Work, Problem> {
+async fn work_at(app: &App, place: WorkPlace, scope: &WorkScope) -> Result<Work, Problem> {
     let before = place.position.saturating_sub(1);
     let page = app.node.store.read_partition(place.partition, before, 1, &Filter::default()).await;
     let mut events = page.map_err(|error| problem_of_load(&error.into()))?.events;
     let event = events.pop().ok_or_else(Problem::internal)?;
     Ok(Work {
-        kind,
+        kind: scope.kind,
         stream: event.stream,
         event_type: event.event_type.into_owned(),
-        nodes: nodes.to_vec(),
+        nodes: scope.nodes.clone(),
         occurred_at: event.occurred_at,
-        attempts: None,
-        timeout: None,
+        over: scope.over,
     })
 }
 

@@ -2,13 +2,14 @@
 //!
 //! Levels and authorizations are passed on as they were written: the tree judges them, after it has looked for the node.
 
-use crate::http::fields::{Fields, FromFields};
+use crate::http::fields::{At, Fields, FromFields, FromValue};
 use crate::http::list::page_size;
-use crate::http::problem::Code;
+use crate::http::problem::{self, Code};
 use crate::time::Rfc3339;
 use ionveil_kernel::{EntityId, Timestamp};
-use ionveil_policy::tree::{Command, Fault, NodeKind};
+use ionveil_policy::tree::{Command, Fault, NewNode, NodeKind};
 use serde::Serialize;
+use serde_json::Value;
 use std::marker::PhantomData;
 use utoipa::ToSchema;
 
@@ -24,7 +25,7 @@ pub struct Read<T> {
 
 /// A command that may lack the node, which the path names.
 pub(super) enum Wish {
-    Add { id: EntityId, kind: NodeKind, parent: Option<EntityId> },
+    Add(NewNode),
     Move { parent: EntityId },
     Remove,
     Root { level: String, authorization: String },
@@ -36,7 +37,7 @@ impl Wish {
     /// The command, for the node that the path names.
     pub(super) fn of(self, node: EntityId) -> Command {
         match self {
-            Self::Add { id, kind, parent } => Command::AddNode { node: id, kind, parent },
+            Self::Add(NewNode { node, kind, parent }) => Command::AddNode { node, kind, parent },
             Self::Move { parent } => Command::MoveNode { node, parent },
             Self::Remove => Command::RemoveNode { node },
             Self::Root { level, authorization } => Command::SetRoot { level, authorization },
@@ -73,10 +74,7 @@ macro_rules! body {
 body!(
     /// Adds a node to the tree.
     AddNode, empty false, fields => {
-        let (id, kind) = (fields.required("id"), fields.line("kind", 16));
-        let parent = fields.optional("parent");
-        let kind = kind.and_then(|text| node_kind(fields, &text));
-        id.zip(kind).map(|(id, kind)| Wish::Add { id, kind, parent })
+        new_node(fields).map(Wish::Add)
     }, {
         /// Its id, unique in the tree.
         #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9_:@.-]{0,127}$", example = "B09.39")]
@@ -153,6 +151,70 @@ body!(
         reason: Option<String>,
     }
 );
+
+/// A node of a list.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPolicyNode {
+    /// Its id, unique in the tree.
+    #[schema(value_type = String, pattern = "^[A-Za-z0-9][A-Za-z0-9_:@.-]{0,127}$", example = "B09.39")]
+    id: EntityId,
+    /// What it stands for; the rules are the same for all.
+    #[schema(value_type = String, pattern = "^(global|agency|region|zone)$", example = "zone")]
+    kind: NodeKind,
+    /// The node above it, in the tree or further up in the list; absent: it is the root, the first node of the tree.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9][A-Za-z0-9_:@.-]{0,127}$", example = "B09")]
+    parent: Option<EntityId>,
+}
+
+/// One node, or a list of 1 to 1,000 of which all are added or none.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = AddNodes)]
+pub enum AddNodes {
+    /// One.
+    One(AddNode),
+    /// All or none.
+    Many(NewPolicyNodes),
+}
+
+/// Nodes that are added together.
+#[derive(Serialize, ToSchema)]
+#[schema(min_items = 1, max_items = 1000)]
+pub struct NewPolicyNodes(Vec<NewPolicyNode>);
+
+/// Nodes as they were read.
+pub enum Added {
+    /// One.
+    One(Read<AddNode>),
+    /// A list.
+    Many(Vec<NewNode>),
+}
+
+struct Listed(NewNode);
+
+impl FromFields for Listed {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        new_node(fields).map(Self)
+    }
+}
+
+impl FromValue for Added {
+    fn from_value(value: Value, at: &At) -> Result<Self, Vec<problem::Fault>> {
+        if !value.is_array() {
+            return Read::from_value(value, at).map(Self::One);
+        }
+        let listed = Vec::<Listed>::from_value(value, at)?;
+        Ok(Self::Many(listed.into_iter().map(|Listed(node)| node).collect()))
+    }
+}
+
+fn new_node(fields: &mut Fields) -> Option<NewNode> {
+    let (node, kind) = (fields.required("id"), fields.line("kind", 16));
+    let parent = fields.optional("parent");
+    let kind = kind.and_then(|text| node_kind(fields, &text));
+    node.zip(kind).map(|(node, kind)| NewNode { node, kind, parent })
+}
 
 fn node_kind(fields: &mut Fields, text: &str) -> Option<NodeKind> {
     match text {

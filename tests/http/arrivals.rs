@@ -37,6 +37,16 @@ async fn outcomes(api: &Api, node: &str, count: usize) -> Vec<bool> {
     }
 }
 
+/// Waits until policy was told of everything that has happened at incidents.
+async fn told(api: &Api) {
+    let events =
+        api.feed().await.into_iter().filter(|event| event["stream"].as_str().is_some_and(|stream| stream.starts_with("incident:")));
+    let line = format!("ionveil_reactor_events_total{{reactor=\"arrivals-to-policy\"}} {}\n", events.count());
+    while !api.get("/metrics").await.text.contains(&line) {
+        tokio::task::yield_now().await;
+    }
+}
+
 fn engine_level(level: &'static str) -> impl Fn(&Value) -> bool {
     move |zone| zone["engine_level"] == level
 }
@@ -82,6 +92,7 @@ async fn without_a_zone_or_in_an_unknown_one_it_is_the_roots_and_without_a_tree_
     let world = World::open();
     let api = &world.api;
     reached(api, Some("n1"), 0, 21).await;
+    told(api).await;
     plant(api).await;
     reached(api, None, 1, 21).await;
     assert_eq!(outcomes(api, "city", 1).await, [false]);

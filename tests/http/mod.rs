@@ -25,6 +25,7 @@ mod past;
 mod policy;
 mod policy_engine;
 mod policy_past;
+mod policy_preview;
 mod policy_repeats;
 mod policy_tree;
 mod policy_unmet;

@@ -329,3 +329,32 @@ async fn the_version_of_the_tree_is_a_precondition() {
     let done = world.api.send(put("\"5\"")).await;
     assert_eq!((done.json(200)["version"].as_u64(), done.header("etag")), (Some(6), Some("\"6\"")));
 }
+
+#[tokio::test]
+async fn several_nodes_are_added_together_or_not_at_all() {
+    let world = World::open();
+    let api = &world.api;
+    let all = json!([{"id": "city", "kind": "global"}, {"id": "north", "kind": "region", "parent": "city"}, {"id": "n1", "kind": "zone", "parent": "north"}]);
+    let request = || api.request("POST", NODES).header("idempotency-key", "tree").json(&all);
+    let added = api.send(request()).await;
+    let items = added.json(201);
+    assert_eq!((added.header("location"), added.header("etag")), (None, Some("\"3\"")));
+    let ids: Vec<_> = items["items"].as_array().expect("a list").iter().map(|node| &node["id"]).collect();
+    assert_eq!(ids, ["city", "north", "n1"]);
+    assert_eq!(items["items"][1]["children"], json!(["n1"]));
+    let again = api.send(request()).await;
+    assert_eq!((again.json(201), again.header("idempotency-replayed")), (items, Some("true")));
+    let half = json!([{"id": "n2", "kind": "zone", "parent": "north"}, {"id": "n3", "kind": "zone", "parent": "nowhere"}]);
+    let problem = api.post(NODES, half).await.problem(404, "unknown_parent");
+    assert_eq!((&problem["errors"][0]["index"], &problem["errors"][0]["field"]), (&json!(1), &json!("parent")), "{problem}");
+    let twice = json!([{"id": "n2", "kind": "zone", "parent": "north"}, {"id": "n2", "kind": "zone", "parent": "north"}]);
+    let problem = api.post(NODES, twice).await.problem(409, "duplicate_node");
+    assert_eq!((&problem["errors"][0]["index"], &problem["errors"][0]["field"]), (&json!(1), &json!("id")), "{problem}");
+    let odd = json!([{"id": "n2", "kind": "zone", "parent": "north"}, {"id": "n3", "kind": "planet"}]);
+    let problem = api.post(NODES, odd).await.problem(400, "invalid_field");
+    assert_eq!(problem["errors"][0]["field"], "[1].kind", "{problem}");
+    api.post(NODES, json!([])).await.problem(400, "invalid_field");
+    let many: Vec<_> = (0..1_001).map(|number| json!({"id": format!("m{number}"), "kind": "zone", "parent": "n1"})).collect();
+    api.post(NODES, json!(many)).await.problem(400, "invalid_field");
+    assert_eq!(api.pages(NODES).await.len(), 3, "nothing else was added");
+}

@@ -97,7 +97,7 @@ async fn lines_follow_the_events_of_a_tree(mut place: Place) {
 }
 
 fn scope(nodes: &[&str]) -> WorkScope {
-    WorkScope { kind: WorkKind::Assign, nodes: nodes.iter().map(|node| id(node)).collect::<Vec<EntityId>>() }
+    WorkScope { kind: WorkKind::Assign, nodes: nodes.iter().map(|node| id(node)).collect::<Vec<EntityId>>(), over: None }
 }
 
 /// Four pieces of work of `a` in three scopes, one of `b`.

@@ -1,6 +1,6 @@
 //! Folds a page of events into rows in memory, so that the tables are asked once and written once per page.
 
-use crate::work::WorkRow;
+use crate::work::{WorkRow, WorkScope, scope_of};
 use ionveil_channels::view as channels;
 use ionveil_dispatch::incident::{self, Incidents};
 use ionveil_dispatch::unit::{self, Units};
@@ -75,6 +75,8 @@ pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, P
         rows.workflows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), Slot { row: Some(row), changed: false })).collect();
     let (mut changes, mut attempts) = (Changes::default(), BTreeMap::new());
     for (index, event) in events.iter().enumerate() {
+        let scope = scope_of(event).map_err(|error| (index, poison(event, &error)))?;
+        changes.work.extend(scope.map(|scope| WorkRow::new(scope, event)));
         if event.stream.kind.as_str() == KIND {
             let slot = known.entry((event.stream.org.clone(), event.stream.id.clone())).or_default();
             let work = slot.take(event).map_err(|error| (index, poison(event, &error)))?;
@@ -132,7 +134,10 @@ impl Slot {
         self.row = project(self.row.take(), event)?;
         let changed = self.row.as_ref().filter(|row| row.version != before);
         self.changed |= changed.is_some();
-        Ok(changed.and_then(|row| assigned(row, event)).map(|nodes| WorkRow::new(WorkKind::Assign, nodes, event)))
+        Ok(changed.and_then(|row| assigned(row, event)).map(|nodes| {
+            let scope = WorkScope { kind: WorkKind::Assign, nodes, over: None };
+            WorkRow::new(scope, event)
+        }))
     }
 }
 

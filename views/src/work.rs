@@ -2,9 +2,13 @@
 //! pieces of work there were.
 
 use crate::ViewsError;
-use ionveil_kernel::{EntityId, Org, Recorded, Timestamp};
+use ionveil_channels::failover;
+use ionveil_dispatch::{assignment, pool};
+use ionveil_kernel::{DecodeError, EntityId, EventCodec, Org, PolicyLevel, Recorded, Timestamp};
+use ionveil_policy::level;
 use ionveil_policy::preview::WorkKind;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What policy judges work by: all work of one scope passes or is refused together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,6 +17,8 @@ pub struct WorkScope {
     pub kind: WorkKind,
     /// The nodes that it was subject to.
     pub nodes: Vec<EntityId>,
+    /// The mildest level whose limits its calls went over; none: it was accepted.
+    pub over: Option<PolicyLevel>,
 }
 
 /// How much work of a scope there was in a time range.
@@ -46,10 +52,38 @@ pub(crate) struct WorkRow {
 }
 
 impl WorkRow {
-    pub(crate) fn new(kind: WorkKind, nodes: Vec<EntityId>, event: &Recorded) -> Self {
+    pub(crate) fn new(scope: WorkScope, event: &Recorded) -> Self {
         let place = WorkPlace { occurred_at: event.occurred_at, partition: event.partition, position: event.position };
-        Self { org: event.stream.org.clone(), scope: WorkScope { kind, nodes }, place }
+        Self { org: event.stream.org.clone(), scope, place }
     }
+}
+
+/// The scope of the work that an event records, if it records any. What workflows assign shows only in their rows.
+///
+/// # Errors
+/// [`DecodeError`] if the event cannot be read.
+pub(crate) fn scope_of(event: &Recorded) -> Result<Option<WorkScope>, DecodeError> {
+    let accepted = |kind, zone: Option<EntityId>| WorkScope { kind, nodes: zone.into_iter().collect(), over: None };
+    let over = |retries, longest_ms, zone| {
+        let over = level::over_from(retries, Duration::from_millis(longest_ms))?;
+        Some(WorkScope { over: Some(over), ..accepted(WorkKind::Send, zone) })
+    };
+    let (event_type, version, data) = (&*event.event_type, event.schema_version, &event.data);
+    Ok(match (event.stream.kind.as_str(), event_type) {
+        (assignment::KIND, "begun") => match assignment::Event::decode(event_type, version, data)? {
+            assignment::Event::Begun(begun) => Some(accepted(WorkKind::Assign, begun.zone)),
+            _ => None,
+        },
+        // All agencies are planned together, under the policy of the whole organisation.
+        (pool::KIND, "orders_dispatched") => Some(accepted(WorkKind::Plan, None)),
+        (failover::KIND, _) => match failover::Event::decode(event_type, version, data)? {
+            failover::Event::Requested(event) => Some(accepted(WorkKind::Send, event.zone)),
+            failover::Event::RouteSelected(event) => over(event.failovers, event.longest_ms, event.zone),
+            failover::Event::FailoverExhausted(event) => over(event.attempts.saturating_sub(1), event.longest_ms, event.zone),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 const HOUR: i64 = 3_600_000_000;
@@ -88,13 +122,16 @@ impl Span {
 impl WorkScope {
     /// The key in the table.
     pub(crate) fn to_text(&self) -> Result<String, ViewsError> {
-        serde_json::to_string(&(self.kind, &self.nodes)).map_err(|error| ViewsError::Invalid(error.to_string()))
+        let Self { kind, nodes, over } = self;
+        let text = over.map_or_else(|| serde_json::to_string(&(kind, nodes)), |over| serde_json::to_string(&(kind, nodes, over)));
+        text.map_err(|error| ViewsError::Invalid(error.to_string()))
     }
 
     /// The scope of a key in the table.
     pub(crate) fn from_text(text: &str) -> Result<Self, ViewsError> {
-        let (kind, nodes) = serde_json::from_str(text).map_err(|error| ViewsError::Corrupt(format!("scope {text:?}: {error}")))?;
-        Ok(Self { kind, nodes })
+        let over = serde_json::from_str(text).map(|(kind, nodes, over)| Self { kind, nodes, over: Some(over) });
+        let any = over.or_else(|_| serde_json::from_str(text).map(|(kind, nodes)| Self { kind, nodes, over: None }));
+        any.map_err(|error| ViewsError::Corrupt(format!("scope {text:?}: {error}")))
     }
 }
 
@@ -120,12 +157,16 @@ mod tests {
     #[test]
     fn a_scope_reads_back_from_its_key() {
         let node = |name| EntityId::new(name).unwrap();
-        for (nodes, key) in [(vec![], r#"["assign",[]]"#), (vec![node("B09.39"), node("AMR")], r#"["assign",["B09.39","AMR"]]"#)] {
-            let scope = WorkScope { kind: WorkKind::Assign, nodes };
+        for (nodes, over, key) in [
+            (vec![], None, r#"["assign",[]]"#),
+            (vec![node("B09.39"), node("AMR")], None, r#"["assign",["B09.39","AMR"]]"#),
+            (vec![node("B09.39")], Some(PolicyLevel::Watch), r#"["assign",["B09.39"],"watch"]"#),
+        ] {
+            let scope = WorkScope { kind: WorkKind::Assign, nodes, over };
             assert_eq!(scope.to_text().unwrap(), key);
             assert_eq!(WorkScope::from_text(key).unwrap(), scope);
         }
-        for corrupt in ["", "[]", r#"["dance",[]]"#, r#"["assign",["-"]]"#] {
+        for corrupt in ["", "[]", r#"["dance",[]]"#, r#"["assign",["-"]]"#, r#"["assign",[],"lax"]"#] {
             assert!(WorkScope::from_text(corrupt).is_err(), "{corrupt}");
         }
     }

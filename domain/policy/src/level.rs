@@ -102,6 +102,13 @@ pub const fn timeout_s(level: PolicyLevel) -> u64 {
     }
 }
 
+/// The mildest level whose limits calls went over that were tried again `retries` times and of which the longest took
+/// `longest`; every stricter level's they went over too. None: they kept to all.
+#[must_use]
+pub fn over_from(retries: u32, longest: Duration) -> Option<PolicyLevel> {
+    LEVELS.into_iter().find(|level| retries > retries_max(*level) || longest > Duration::from_secs(timeout_s(*level)))
+}
+
 /// The level is left when more than so many successes came in a row; none: it cannot be left downwards.
 #[must_use]
 pub const fn leave_above(level: PolicyLevel) -> Option<u64> {

@@ -4,7 +4,7 @@
 use super::read_mapping;
 use crate::cli::output;
 use crate::cli::runtime::Threads;
-use crate::cli::target::tree::{Standing, add, standing};
+use crate::cli::target::tree::{Standing, add, add_all, standing};
 use crate::cli::target::{Sent, Target, TargetArgs};
 use crate::config::Config;
 use crate::import::{ZoneNode, ZoneOutcome, ZonePlan, ZoneReport, stands};
@@ -16,6 +16,8 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// So many nodes are added by one command.
+const BATCH: usize = 500;
 /// The refusal of a node that somebody else has just added.
 const ADDED_MEANWHILE: &str = "duplicate_node";
 
@@ -57,21 +59,32 @@ impl Zones {
     }
 }
 
-/// One after the other: parents come before children, and siblings in the order in which they will be drawn.
+/// In their order: parents come before children, and siblings in the order in which they will be drawn.
 async fn carry_out(nodes: &[ZoneNode], target: &Target, env: &Env, report: &mut ZoneReport) -> anyhow::Result<()> {
     let there = standing(target).await?;
     check_root(nodes, &there)?;
     let bar = output::count_bar(nodes.len() as u64, "importing");
-    for node in nodes {
-        let outcome = match there.get(&node.id) {
-            Some(standing) => compared(node, standing),
-            None => added(node, target, env).await?,
-        };
-        report.node(node, outcome);
-        bar.inc(1);
+    for batch in nodes.chunks(BATCH) {
+        let fresh: Vec<_> = batch.iter().filter(|node| !there.contains_key(&node.id)).collect();
+        let together = fresh.len() > 1 && added_together(&fresh, target, env).await?;
+        for node in batch {
+            let outcome = match there.get(&node.id) {
+                Some(standing) => compared(node, standing),
+                None if together => ZoneOutcome::Added,
+                None => added(node, target, env).await?,
+            };
+            report.node(node, outcome);
+            bar.inc(1);
+        }
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// Adds nodes in one command; says whether it was accepted. If not, one of them is at fault, and each is asked for by itself.
+async fn added_together(nodes: &[&ZoneNode], target: &Target, env: &Env) -> anyhow::Result<bool> {
+    let sent = add_all(target, nodes, &env.next_id().to_string()).await?;
+    Ok(!matches!(sent, Sent::Refused { .. }))
 }
 
 /// A tree has one root.

@@ -7,7 +7,7 @@ use crate::import::ZoneNode;
 use crate::node::Node;
 use crate::remote::Remote;
 use ionveil_kernel::{BodyHash, Caller, EntityId, Org};
-use ionveil_policy::tree::{Command, NodeKind, stream};
+use ionveil_policy::tree::{Command, NewNode, NodeKind, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -61,6 +61,26 @@ pub(in crate::cli) async fn add(target: &Target, node: &ZoneNode, key: &str) -> 
     .await
 }
 
+/// Adds nodes, all or none; tried again while that may help.
+///
+/// # Errors
+/// [`SendError`] if that did not help.
+pub(in crate::cli) async fn add_all(target: &Target, nodes: &[&ZoneNode], key: &str) -> Result<Sent, SendError> {
+    again(|| async {
+        match target {
+            Target::Here { node: host, caller, .. } => {
+                let nodes = nodes.iter().map(|node| NewNode { node: node.id.clone(), kind: node.kind, parent: node.parent.clone() });
+                ask_here(host, caller, Command::AddNodes { nodes: nodes.collect() }, key).await
+            }
+            Target::There(server) => {
+                let forms: Vec<_> = nodes.iter().map(|node| form(node)).collect();
+                server.command(&["policy", "nodes"], &json!(forms), key).await
+            }
+        }
+    })
+    .await
+}
+
 fn form(node: &ZoneNode) -> Value {
     let mut form = json!({ "id": node.id, "kind": node.kind });
     if let Some(parent) = &node.parent {
@@ -71,6 +91,10 @@ fn form(node: &ZoneNode) -> Value {
 
 async fn add_here(host: &Node, caller: &Caller, node: &ZoneNode, key: &str) -> Result<Sent, SendError> {
     let command = Command::AddNode { node: node.id.clone(), kind: node.kind, parent: node.parent.clone() };
+    ask_here(host, caller, command, key).await
+}
+
+async fn ask_here(host: &Node, caller: &Caller, command: Command, key: &str) -> Result<Sent, SendError> {
     let owner = stream(&caller.org).map_err(|error| SendError::new(error, false))?;
     let hash = BodyHash::of(&[json!(command).to_string().as_bytes()]);
     judged(host.policy_trees.ask(owner, command, meta(&host.env, caller, key, hash)).await)

@@ -21,7 +21,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// row is made anew at the next start.
 pub(crate) const VIEW: &str = "workflows";
 /// See [`VIEW`]. It is also raised when the form of a kept state changes.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 /// Where applied schema steps are kept.
 const STEPS_TABLE: &str = "views_migrations";
 

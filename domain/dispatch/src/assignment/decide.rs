@@ -14,10 +14,11 @@ use std::collections::BTreeSet;
 
 pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> Result<Vec<Event>, Rejection> {
     match (state, command) {
-        (State::Absent, Command::Begin { incident, candidates, wanted, replaces, .. }) => {
+        (State::Absent, Command::Begin { incident, zone, candidates, wanted, replaces }) => {
             check(candidates, *wanted, env)?;
             Ok(vec![Event::Begun(Begun {
                 incident: incident.clone(),
+                zone: zone.clone(),
                 candidates: candidates.clone(),
                 wanted: (*wanted).min(candidates.len()),
                 replaces: replaces.clone(),

@@ -1,4 +1,5 @@
-//! What can happen to an assignment: stable type names, one schema version each. Each event says whom to ask next, so that a
+//! What can happen to an assignment: stable type names. Where there are older forms they read like the newest, with what was
+//! not recorded left out. Each event says whom to ask next, so that a
 //! reactor needs no state.
 
 use crate::incident::AttachDeclineReason;
@@ -11,7 +12,7 @@ ionveil_kernel::events! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub enum Event {
         /// It began: the first units are asked.
-        Begun = "begun" v 1,
+        Begun = "begun" v 2 read like 1,
         /// A unit is reserved.
         UnitTook = "unit_took" v 1,
         /// A unit is passed over, and the next one asked, if there is one.
@@ -37,6 +38,9 @@ ionveil_kernel::events! {
 pub struct Begun {
     /// Where the units are to go.
     pub incident: EntityId,
+    /// The incident's zone, whose policy counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<EntityId>,
     /// Whom is asked, and whom may be, best first.
     pub candidates: Vec<EntityId>,
     /// How many are to be taken: so many of the first are asked at once.

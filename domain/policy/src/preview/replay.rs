@@ -2,12 +2,10 @@
 //!
 //! Only what the change alone would have stopped counts: what the tree of today stops as well is no reason against it.
 
-use crate::level;
 use crate::preview::work::{Work, WorkKind};
 use crate::tree::{Resolved, Snapshot, State};
 use ionveil_kernel::{EntityId, PolicyLevel};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The most examples that are kept: the first ones by time.
 pub const EXAMPLES_MAX: usize = 10;
@@ -67,59 +65,38 @@ impl Replay {
         Self { before: Snapshot::of(before), after: Snapshot::of(after) }
     }
 
-    /// Whether the change halts any node. If it does not, it refuses nothing, whatever the work.
+    /// Whether the change makes any node stricter. If it does not, it concerns no work.
     #[must_use]
-    pub fn halts(&self) -> bool {
-        self.before.all().chain(self.after.all()).any(|node| self.refuses(std::slice::from_ref(node.id())).is_some())
+    pub fn tightens(&self) -> bool {
+        let stricter = |id| {
+            let level = |tree: &Snapshot| tree.stricter([id]).map(|node| node.effective());
+            level(&self.before) < level(&self.after)
+        };
+        self.before.all().chain(self.after.all()).any(|node| stricter(node.id()))
     }
 
-    /// The node that would refuse work at these nodes because of the change; none if it would pass, or is refused already.
+    /// The node that decides, if work at these nodes comes to `line` or beyond because of the change; none if it does not, or
+    /// was there already. The line of accepted work is *halted*, which refuses it.
     #[must_use]
-    pub fn refuses(&self, nodes: &[EntityId]) -> Option<&EntityId> {
-        let halted = |node: &Resolved<'_>| node.effective() == PolicyLevel::Halted;
-        if self.before.stricter(nodes).is_some_and(|node| halted(&node)) {
+    pub fn reaches(&self, nodes: &[EntityId], line: PolicyLevel) -> Option<&EntityId> {
+        let beyond = |node: &Resolved<'_>| node.effective() >= line;
+        if self.before.stricter(nodes).is_some_and(|node| beyond(&node)) {
             return None;
         }
-        self.after.stricter(nodes).filter(halted).map(|node| node.deciding_node())
+        self.after.stricter(nodes).filter(beyond).map(|node| node.deciding_node())
     }
 
-    /// The node whose limits on retries and timeouts the work would have gone over because of the change, and had kept to
-    /// without it. Of work that made no calls, none.
+    /// What of the `work` the change concerns: what it would have refused, and what it would have put over the limits.
     #[must_use]
-    pub fn over_limit(&self, work: &Work) -> Option<&EntityId> {
-        let over = |node: &Resolved<'_>| exceeds(work, node.effective());
-        if self.before.stricter(&work.nodes).is_some_and(|node| over(&node)) {
-            return None;
+    pub fn concerned(&self, work: impl IntoIterator<Item = Work>) -> (Sum, Sum) {
+        let (mut refused, mut over) = (Sum::default(), Sum::default());
+        for work in work {
+            if let Some(node) = self.reaches(&work.nodes, work.over.unwrap_or(PolicyLevel::Halted)).cloned() {
+                let sum = if work.over.is_none() { &mut refused } else { &mut over };
+                sum.count(work.kind, 1);
+                sum.show(Refused { work, node });
+            }
         }
-        self.after.stricter(&work.nodes).filter(over).map(|node| node.deciding_node())
+        (refused, over)
     }
-
-    /// What of the `work` would have been refused.
-    #[must_use]
-    pub fn refused(&self, work: impl IntoIterator<Item = Work>) -> Sum {
-        sum(work, |work| self.refuses(&work.nodes))
-    }
-
-    /// What of the `work` would have gone over the limits.
-    #[must_use]
-    pub fn over_limits(&self, work: impl IntoIterator<Item = Work>) -> Sum {
-        sum(work, |work| self.over_limit(work))
-    }
-}
-
-/// Whether the calls of `work` went over the limits of `level`.
-fn exceeds(work: &Work, level: PolicyLevel) -> bool {
-    let retries = work.attempts.is_some_and(|attempts| attempts > level::retries_max(level));
-    retries || work.timeout.is_some_and(|timeout| timeout > Duration::from_secs(level::timeout_s(level)))
-}
-
-fn sum<'a>(work: impl IntoIterator<Item = Work>, judge: impl Fn(&Work) -> Option<&'a EntityId>) -> Sum {
-    let mut sum = Sum::default();
-    for work in work {
-        if let Some(node) = judge(&work).cloned() {
-            sum.count(work.kind, 1);
-            sum.show(Refused { work, node });
-        }
-    }
-    sum
 }

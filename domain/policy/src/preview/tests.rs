@@ -1,6 +1,7 @@
 //! What a change of the tree means to work that was accepted, against what the two trees say node by node.
 
 use super::*;
+use crate::level;
 use crate::tree::{Event, NodeAdded, NodeKind, NodeStream, OverrideSet, Setting, State, Tree};
 use ionveil_kernel::PolicyLevel::{Halted, Normal, Restricted, Watch};
 use ionveil_kernel::testkit::fold;
@@ -35,8 +36,7 @@ fn work(nodes: &[&str], at: i64) -> Work {
         event_type: "transitioned".into(),
         nodes: nodes.iter().map(|node| id(node)).collect(),
         occurred_at: Timestamp::from_micros(at),
-        attempts: None,
-        timeout: None,
+        over: None,
     }
 }
 
@@ -63,16 +63,16 @@ fn the_stricter_node_counts_and_only_what_the_change_halts() {
         ("halted before by its other node", &["b", "e"], None),
     ] {
         let nodes: Vec<_> = nodes.iter().map(|node| id(node)).collect();
-        assert_eq!(halted.refuses(&nodes).map(EntityId::as_str), node, "{name}");
+        assert_eq!(halted.reaches(&nodes, Halted).map(EntityId::as_str), node, "{name}");
     }
-    assert!(halted.halts());
+    assert!(halted.tightens());
+    assert!(replay(&[], &[("a", Watch)]).tightens());
     for (name, before, after) in [
         ("nothing", vec![], vec![]),
-        ("stricter, but not halted", vec![], vec![("a", Restricted)]),
         ("halted as before", vec![("a", Halted)], vec![("a", Halted)]),
         ("let go", vec![("a", Halted)], vec![("a", Watch)]),
     ] {
-        assert!(!replay(&before, &after).halts(), "{name}");
+        assert!(!replay(&before, &after).tightens(), "{name}");
     }
 }
 
@@ -80,41 +80,38 @@ fn the_stricter_node_counts_and_only_what_the_change_halts() {
 fn what_is_refused_is_counted_and_the_first_of_it_shown() {
     let replay = Replay::new(&tree(&[]), &tree(&[("a", Halted)]));
     let all = (0..40).rev().map(|at| work(if at % 2 == 0 { &["b"] } else { &["e"] }, at));
-    let sum = replay.refused(all);
+    let (sum, over) = replay.concerned(all);
+    assert_eq!(over.total(), 0);
     assert_eq!((sum.total(), sum.by_kind.get(&WorkKind::Assign)), (20, Some(&20)));
     let shown: Vec<_> = sum.examples.iter().map(|one| (one.work.occurred_at.micros(), one.node.as_str())).collect();
     assert_eq!(shown, (0..10).map(|n| (n * 2, "a")).collect::<Vec<_>>());
-    let none = replay.refused([]);
+    let (none, _) = replay.concerned([]);
     assert_eq!((none.total(), none.by_kind.len(), none.examples.len()), (0, 0, 0));
 }
 
 #[test]
 fn limits_bound_retries_and_timeouts() {
-    let send = |attempts, timeout_s: f64| Work {
-        kind: WorkKind::Send,
-        attempts: Some(attempts),
-        timeout: Some(Duration::from_secs_f64(timeout_s)),
-        ..work(&["b"], 1)
-    };
-    let over = |after, work: Work| {
+    let over = |after, retries, longest_ms| {
         let told: Vec<_> = (after != Normal).then_some(("a", after)).into_iter().collect();
         let replay = Replay::new(&tree(&[]), &tree(&told));
-        replay.over_limits([work]).by_kind.get(&WorkKind::Send).copied().unwrap_or(0)
+        let Some(over) = level::over_from(retries, Duration::from_millis(longest_ms)) else { return 0 };
+        let (refused, over) = replay.concerned([Work { kind: WorkKind::Send, over: Some(over), ..work(&["b"], 1) }]);
+        assert_eq!(refused.total(), 0);
+        over.by_kind.get(&WorkKind::Send).copied().unwrap_or(0)
     };
-    for (name, after, work, expected) in [
-        ("three retries in 30 s are normal", Normal, send(3, 30.0), 0),
-        ("and too many retries for watch", Watch, send(3, 20.0), 1),
-        ("and too long for watch", Watch, send(2, 20.001), 1),
-        ("kept to", Watch, send(2, 20.0), 0),
-        ("restricted", Restricted, send(1, 10.0), 0),
-        ("restricted, retried twice", Restricted, send(2, 10.0), 1),
-        ("halted", Halted, send(0, 5.0), 0),
-        ("halted, retried", Halted, send(1, 5.0), 1),
-        ("over the limits as it is", Watch, send(4, 1.0), 0),
+    for (name, after, retries, longest_ms, expected) in [
+        ("three retries in 30 s are normal", Normal, 3, 30_000, 0),
+        ("and too many retries for watch", Watch, 3, 20_000, 1),
+        ("and too long for watch", Watch, 2, 20_001, 1),
+        ("kept to", Watch, 2, 20_000, 0),
+        ("restricted", Restricted, 1, 10_000, 0),
+        ("restricted, retried twice", Restricted, 2, 10_000, 1),
+        ("halted", Halted, 0, 5_000, 0),
+        ("halted, retried", Halted, 1, 5_000, 1),
+        ("over the limits as it is", Watch, 4, 1_000, 0),
     ] {
-        assert_eq!(over(after, work), expected, "{name}");
+        assert_eq!(over(after, retries, longest_ms), expected, "{name}");
     }
-    assert_eq!(over(Halted, work(&["b"], 1)), 0, "what makes no calls");
 }
 
 proptest! {
@@ -134,7 +131,7 @@ proptest! {
         let ids: Vec<_> = nodes.iter().map(|node| id(node)).collect();
         let replay = Replay::new(&before, &after);
         let expected = level(&before) != Halted && level(&after) == Halted;
-        prop_assert_eq!(replay.refuses(&ids).is_some(), expected);
-        prop_assert!(replay.halts() || !expected);
+        prop_assert_eq!(replay.reaches(&ids, Halted).is_some(), expected);
+        prop_assert!(replay.tightens() || !expected);
     }
 }

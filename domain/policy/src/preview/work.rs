@@ -1,8 +1,7 @@
 //! A piece of work that was accepted, as far as policy is concerned.
 
-use ionveil_kernel::{EntityId, StreamId, Timestamp};
+use ionveil_kernel::{EntityId, PolicyLevel, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// What kind of work it is: what *halted* refuses, and what a level's limits bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,8 +40,7 @@ pub struct Work {
     pub nodes: Vec<EntityId>,
     /// When it happened.
     pub occurred_at: Timestamp,
-    /// How often a failed call was tried again, if calls were made.
-    pub attempts: Option<u32>,
-    /// How long a call was allowed to take, if calls were made.
-    pub timeout: Option<Duration>,
+    /// The mildest level whose limits its calls went over, and with it those of all stricter ones; none: it was accepted, which
+    /// only *halted* refuses.
+    pub over: Option<PolicyLevel>,
 }

@@ -4,6 +4,22 @@ use crate::tree::state::NodeKind;
 use ionveil_kernel::{EntityId, PolicyLevel, Timestamp};
 use serde::{Deserialize, Serialize};
 
+/// The most nodes that one command adds.
+pub const ADDED_MAX: usize = 1_000;
+
+/// A node to be added as its parent's last child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewNode {
+    /// The node's id, new in the tree.
+    pub node: EntityId,
+    /// What it stands for.
+    pub kind: NodeKind,
+    /// The node above it; none for the root, the first node of a tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<EntityId>,
+}
+
 /// A wish. Its serde form is tagged with [`Self::command_type`] in `type`; unknown fields are refused. Levels and
 /// authorizations that people give come as they were written, so that they are refused in the specification's order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +34,11 @@ pub enum Command {
         /// The node above it; none for the root, the first node of a tree.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<EntityId>,
+    },
+    /// Adds 1 to [`ADDED_MAX`] nodes in this order, so that a parent may come with its children: all or none.
+    AddNodes {
+        /// The nodes.
+        nodes: Vec<NewNode>,
     },
     /// Puts a node, with all below it, under another parent, as its last child.
     MoveNode {
@@ -100,6 +121,7 @@ impl Command {
     pub const fn command_type(&self) -> &'static str {
         match self {
             Self::AddNode { .. } => "add_node",
+            Self::AddNodes { .. } => "add_nodes",
             Self::MoveNode { .. } => "move_node",
             Self::RemoveNode { .. } => "remove_node",
             Self::SetRoot { .. } => "set_root",

@@ -3,11 +3,12 @@
 
 use crate::level;
 use crate::tree::cascade::Draft;
-use crate::tree::command::Command;
+use crate::tree::command::{ADDED_MAX, Command, NewNode};
 use crate::tree::event::{
     BaseChanged, EngineChanged, EngineConfirmed, Event, NodeAdded, NodeMoved, NodeRemoved, OverrideCleared, OverrideExpiring,
     OverrideRejected, OverrideReplaced, OverrideSet,
 };
+use crate::tree::evolve::evolve;
 use crate::tree::reject::{Fault, Faults, Rejection};
 use crate::tree::state::{DEPTH_MAX, NODES_MAX, Node, NodeKind, RefusedCode, Setting, State};
 use crate::tree::{AUTHORIZED_BY_SYSTEM, NodeStream, Tree};
@@ -43,6 +44,7 @@ impl<'a> Case<'a> {
     pub(crate) fn decide(&self, command: &'a Command) -> Decided {
         match command {
             Command::AddNode { node, kind, parent } => self.add(node, *kind, parent.as_ref()),
+            Command::AddNodes { nodes } => self.add_all(nodes),
             Command::MoveNode { node, parent } => self.move_under(node, parent),
             Command::RemoveNode { node } => self.remove(node),
             Command::SetRoot { level, authorization } => self.set_root(level, authorization),
@@ -101,6 +103,24 @@ impl<'a> Case<'a> {
         // Wishes of an engine that had this name before must not be obeyed, and only removed names can have had one.
         let term = if self.state.pruned { self.state.version + 1 } else { 0 };
         Ok(Self::alone(id, Event::NodeAdded(NodeAdded { kind, parent: parent.cloned(), term })))
+    }
+
+    /// One after the other, each in the tree that those before it have made.
+    fn add_all(&self, nodes: &[NewNode]) -> Decided {
+        if nodes.is_empty() || nodes.len() > ADDED_MAX {
+            return Err(Rejection::NodeCount);
+        }
+        let (mut state, mut added) = (self.state.clone(), Vec::with_capacity(nodes.len()));
+        for (index, NewNode { node, kind, parent }) in nodes.iter().enumerate() {
+            let of_it = |why| Rejection::OneOfMany { index, why: Box::new(why) };
+            let events = Case { state: &state, ..*self }.add(node, *kind, parent.as_ref()).map_err(of_it)?;
+            for (_, event) in &events {
+                // What `add` has allowed follows.
+                state = evolve(state, node, event).map_err(|_| of_it(Rejection::UnknownParent))?;
+            }
+            added.extend(events);
+        }
+        Ok(added)
     }
 
     fn move_under(&self, id: &'a EntityId, parent: &'a EntityId) -> Decided {

@@ -24,7 +24,7 @@ mod stored;
 mod tests;
 
 pub use audit::{AuditAction, AuditRecord, audit};
-pub use command::Command;
+pub use command::{ADDED_MAX, Command, NewNode};
 pub use event::{
     BaseChanged, EngineChanged, EngineConfirmed, Event, NodeAdded, NodeMoved, NodeRemoved, OverrideAutoReverted, OverrideCleared,
     OverrideExpiring, OverrideRejected, OverrideReplaced, OverrideSet,

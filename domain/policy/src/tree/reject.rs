@@ -2,6 +2,7 @@
 //! therefore no [`Rejection`]: see [`State::refused`](crate::tree::State::refused).
 
 use crate::level;
+use crate::tree::command::ADDED_MAX;
 use crate::tree::state::{DEPTH_MAX, NODES_MAX};
 use std::fmt;
 
@@ -38,6 +39,17 @@ pub enum Rejection {
     /// The command is wrong by itself.
     #[error("{0}")]
     Invalid(Faults),
+    /// None are to be added, or too many.
+    #[error("1 to {ADDED_MAX} nodes are added at once")]
+    NodeCount,
+    /// One of several nodes that were to be added together; none was.
+    #[error("node {index}: {why}")]
+    OneOfMany {
+        /// Its place among them, from 0.
+        index: usize,
+        /// Why.
+        why: Box<Rejection>,
+    },
     /// An override needs a parent to be stricter than.
     #[error("the root has no parent that an override could be stricter than")]
     RootHasNoParent,
@@ -63,9 +75,10 @@ pub enum RejectionClass {
 impl Rejection {
     /// What it is at heart.
     #[must_use]
-    pub const fn class(&self) -> RejectionClass {
+    pub fn class(&self) -> RejectionClass {
         match self {
-            Self::Invalid(_) => RejectionClass::Invalid,
+            Self::Invalid(_) | Self::NodeCount => RejectionClass::Invalid,
+            Self::OneOfMany { why, .. } => why.class(),
             Self::UnknownNode | Self::UnknownParent => RejectionClass::NotFound,
             Self::DuplicateNode
             | Self::TreeFull
@@ -84,6 +97,7 @@ impl Rejection {
     pub const fn field(&self) -> Option<&'static str> {
         match self {
             Self::Invalid(faults) => Some(faults.first.field()),
+            Self::NodeCount | Self::OneOfMany { .. } => Some("nodes"),
             Self::DuplicateNode | Self::UnknownNode | Self::HasChildren | Self::RootHasNoParent | Self::NoOverride => Some("node"),
             Self::UnknownParent | Self::WouldCreateCycle | Self::TreeTooDeep => Some("parent"),
             Self::TreeFull | Self::NoChange | Self::StaleEngine => None,
@@ -109,6 +123,8 @@ impl ionveil_kernel::Rejection for Rejection {
             Self::HasChildren => "has_children",
             Self::NoChange => "no_change",
             Self::Invalid(faults) => faults.first.code(),
+            Self::NodeCount => "invalid_field",
+            Self::OneOfMany { why, .. } => why.code(),
             Self::RootHasNoParent => "root_has_no_parent",
             Self::NoOverride => "no_override",
             Self::StaleEngine => "stale_engine",

@@ -4,7 +4,7 @@
 use super::{EntityId, Event, NodeStream, id, micros};
 use crate::level;
 use crate::tree::{
-    AuditAction, BaseChanged, Command, EngineChanged, EngineConfirmed, NodeAdded, NodeMoved, NodeRemoved, OverrideAutoReverted,
+    AuditAction, BaseChanged, Command, EngineChanged, EngineConfirmed, NewNode, NodeAdded, NodeMoved, NodeRemoved, OverrideAutoReverted,
     OverrideCleared, OverrideExpiring, OverrideRejected, OverrideReplaced, OverrideSet, RefusedCode, Setting,
 };
 use ionveil_kernel::{PolicyLevel, Timestamp};
@@ -151,6 +151,16 @@ impl Model {
                 }
                 self.nodes.insert(node.clone(), Node { parent: parent.clone(), term, ..Node::default() });
                 self.emit(node, Event::NodeAdded(NodeAdded { kind: *kind, parent: parent.clone(), term }), None);
+            }
+            Command::AddNodes { nodes } => {
+                if nodes.is_empty() {
+                    return Err("invalid_field");
+                }
+                let before = self.clone();
+                for NewNode { node, kind, parent } in nodes {
+                    let alone = Command::AddNode { node: node.clone(), kind: *kind, parent: parent.clone() };
+                    self.carry_out(&alone).inspect_err(|_| *self = before.clone())?;
+                }
             }
             Command::MoveNode { node, parent } => {
                 let from = self.nodes.get(node).ok_or("unknown_node")?.parent.clone();

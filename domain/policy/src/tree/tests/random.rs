@@ -4,7 +4,7 @@
 use super::model::Model;
 use super::*;
 use crate::level::{LEVELS, name};
-use crate::tree::{Snapshot, audit, preview};
+use crate::tree::{NewNode, Snapshot, audit, preview};
 use ionveil_kernel::testkit::{CountingIds, check_laws, meta};
 use ionveil_kernel::{DecideEnv, Decider, Policy, Rejection};
 use proptest::prelude::*;
@@ -42,6 +42,9 @@ fn ask() -> impl Strategy<Value = Ask> {
     let command = prop_oneof![
         4 => (node(), prop::option::weighted(0.9, node()))
             .prop_map(|(node, parent)| Command::AddNode { node, kind: NodeKind::Zone, parent }),
+        2 => prop::collection::vec((node(), prop::option::weighted(0.9, node())), 0..4).prop_map(|nodes| Command::AddNodes {
+            nodes: nodes.into_iter().map(|(node, parent)| NewNode { node, kind: NodeKind::Zone, parent }).collect(),
+        }),
         3 => (node(), node()).prop_map(|(node, parent)| Command::MoveNode { node, parent }),
         1 => node().prop_map(|node| Command::RemoveNode { node }),
         3 => (level_text(), authorization()).prop_map(|(level, authorization)| Command::SetRoot { level, authorization }),
