@@ -21,7 +21,7 @@ pub struct RuntimeConfig {
     pub idle: Duration,
     /// How long a caller waits unless he says otherwise.
     pub deadline: Duration,
-    /// After how many events since the last snapshot the next is written; more where the last one was of more than 256 bytes for
+    /// After how many events since the last snapshot the next is written; more where the last one was of more than 64 bytes for
     /// each of them.
     pub snapshot_every: u64,
     /// How long a handler may run before it is reported as frozen.

@@ -24,8 +24,8 @@ use uuid::Uuid;
 
 /// A command whose decider has panicked this often is parked.
 const PANICS_MAX: u8 = 2;
-/// A snapshot is worth so many of its bytes per event that it spares: a big one is written as much more seldom.
-const EVENT_BYTES: u64 = 256;
+/// Snapshots make an event cost at most so many more bytes of writing: a big one is written as much more seldom.
+const EVENT_BYTES: u64 = 64;
 
 /// What reaches an entity beside its commands.
 pub(crate) enum Input<D: Decider> {

@@ -84,6 +84,6 @@ fn a_small_state_is_saved_as_often_as_wished() {
 
 #[test]
 fn a_state_of_many_bytes_is_saved_more_seldom() {
-    // 10 events make 10,240 bytes and some quotes, which are worth 40 events; 50 events 51,200, which are worth 200.
-    assert_eq!(saved_at(1_024), [10, 50]);
+    // 10 events make 5,120 bytes and some quotes, which are worth 80 events; 90 events 46,080, which are worth 720.
+    assert_eq!(saved_at(512), [10, 90]);
 }
