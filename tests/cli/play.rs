@@ -49,13 +49,13 @@ fn a_timer_that_is_due_in_the_played_time_fires_in_it() {
         let answer = alone(client.post(server.url(path)).json(&body).send()).expect("an answer");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     };
-    send("/api/v1/policy/nodes", json!({"id": "city", "kind": "global"}));
+    send("/api/v1/policy/nodes", json!([{"id": "city", "kind": "global"}, {"id": "north", "kind": "zone", "parent": "city"}]));
     let (_, health) = get(&server, "/health");
     let now: jiff::Timestamp = health["clock"]["now"].as_str().expect("a time").parse().expect("a time");
     let ends = (now + jiff::Span::new().minutes(30)).to_string();
     let until = json!({"level": "halted", "authorization": "chief", "expires_at": ends});
-    send("/api/v1/policy/nodes/city/override", until);
-    let level = || get(&server, "/api/v1/policy/nodes/city").1["effective"].as_str().expect("a level").to_owned();
+    send("/api/v1/policy/nodes/north/override", until);
+    let level = || get(&server, "/api/v1/policy/nodes/north").1["effective"].as_str().expect("a level").to_owned();
     assert_eq!(level(), "halted");
     let begun = std::time::Instant::now();
     while level() == "halted" {

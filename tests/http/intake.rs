@@ -258,7 +258,7 @@ fn stream(address: &str, path: &str, content: &str, chunk: &[u8], bytes: u64) ->
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_far_too_large_is_refused_and_memory_stays_flat() {
-    let world = World::configured("[intake]\nbytes_max = 201326592\n");
+    let world = World::configured("[intake]\nbytes_max = 134217728\n");
     let before = peak_kb(&world);
     let (address, two_gb) = (world.server.address.clone(), 2 << 30);
     let orders = stream(&address, super::orders::ORDERS, "application/json", &[b'['; 65_536], two_gb);
@@ -277,7 +277,7 @@ async fn what_is_far_too_large_is_refused_and_memory_stays_flat() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bomb_is_refused_and_memory_stays_flat() {
     // Less than it may unpack to elsewhere, but more than it may keep.
-    let world = World::configured("[intake]\nbytes_max = 201326592\n");
+    let world = World::configured("[intake]\nbytes_max = 134217728\n");
     let before = peak_kb(&world);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     let piece = vec![b' '; 1 << 20];
