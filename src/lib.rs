@@ -6,6 +6,8 @@
 
 /// The supervised runtime.
 pub use ionveil_actors as actors;
+/// A shipped context: alerts.
+pub use ionveil_alerts as alerts_domain;
 /// A shipped context: channels of dispatch.
 pub use ionveil_channels as channels_domain;
 /// A shipped context: incidents, units and what brings them together.
@@ -22,6 +24,7 @@ pub use ionveil_routing as routing;
 /// A shipped context: workflows.
 pub use ionveil_workflow as workflow;
 
+pub mod alerts;
 pub mod arrivals;
 pub mod auth;
 pub mod channels;

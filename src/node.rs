@@ -1,5 +1,6 @@
 //! One node: store, journal, entities and views, put together. The composition root below all edges.
 
+use crate::alerts::{self, Alerting};
 use crate::arrivals::ArrivalsToPolicy;
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
@@ -15,6 +16,9 @@ use crate::topologies::{self, Topologies};
 use crate::trees::{Trees, TreesError, load_all};
 use crate::vitals::Vitals;
 use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
+use ionveil_alerts::alert::Alerts;
+use ionveil_alerts::monitor::Monitor;
+use ionveil_alerts::pager::Pager;
 use ionveil_channels::channel::Channel;
 use ionveil_channels::detector::FailureDetector;
 use ionveil_channels::failover::Failover;
@@ -33,7 +37,7 @@ use ionveil_policy::react::{EngineToTree, TreeToEngine};
 use ionveil_policy::simulation::Simulation;
 use ionveil_policy::tree::Tree;
 use ionveil_routing::node::RoutingNode;
-use ionveil_views::{Location, Projector, ProjectorConfig, Status, Views, ViewsError};
+use ionveil_views::{Contacts, Location, Projector, ProjectorConfig, Status, Views, ViewsError};
 use ionveil_workflow::{Machines, Workflow};
 use prometheus_client::registry::Registry;
 use std::any::{Any, TypeId};
@@ -159,6 +163,8 @@ pub struct Node {
     pub settings: Host<Settings>,
     /// What is published of them.
     pub organisations: Arc<Organisations>,
+    /// What watches the targets, and pages.
+    pub alerting: Alerting,
     /// What is known of units and incidents.
     pub situation: Arc<Situation>,
     /// The orders that wait.
@@ -209,7 +215,9 @@ impl Node {
     ) -> Result<Self, NodeError> {
         let place = Place::of(&config.store);
         let store = place.open(&env, config.store.partitions, config.journal.lease).await?;
-        let views = Views::open(&views_location(&place, data_dir)?, store.partitions()).await?;
+        let location = views_location(&place, data_dir)?;
+        let views = Views::open(&location, store.partitions()).await?;
+        let contacts = Contacts::open(&location).await?;
         let journal = Journal::open(store.clone(), env.clone(), id, config.journal.clone()).await?;
         let machines = Arc::new(config.machines.clone());
         let mut registry = Registry::default();
@@ -240,6 +248,7 @@ impl Node {
         let published_pools = Arc::new(pools::Published::new(env.clone()));
         let pool_host = runtime.entity_observed(Arc::new(config.pool), published_pools.clone())?;
         pools::load_all(&published_pools, &*store, &pool_host).await?;
+        let of_alerts = alerts::Entities::register(&runtime, &config.alerts)?;
         let intake_host = runtime.entity(Arc::new(Intake))?;
         let running = Running::new(env.clone());
         let queues = Queues::new(config, published_pools.clone(), running.clone(), trees.clone(), store.clone());
@@ -252,6 +261,9 @@ impl Node {
         hosts.insert(TypeId::of::<Settings>(), Box::new(settings.clone()));
         hosts.insert(TypeId::of::<Pool>(), Box::new(pool_host.clone()));
         hosts.insert(TypeId::of::<Intake>(), Box::new(intake_host.clone()));
+        hosts.insert(TypeId::of::<Monitor>(), Box::new(of_alerts.monitors.clone()));
+        hosts.insert(TypeId::of::<Alerts>(), Box::new(of_alerts.alerts.clone()));
+        hosts.insert(TypeId::of::<Pager>(), Box::new(of_alerts.pagers.clone()));
         hosts.insert(TypeId::of::<Channel>(), Box::new(channel_host.clone()));
         hosts.insert(TypeId::of::<Failover>(), Box::new(dispatch_host.clone()));
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
@@ -275,11 +287,14 @@ impl Node {
         let drivers = Drivers::new(of_channels.allow.clone(), of_channels.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
         let deadline = config.runtime.deadline;
         let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, (detectors, trees.clone()), deadline);
+        registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(alerts::figures(&of_alerts.boards)));
+        let alerting = Alerting::start(&runtime, env.clone(), of_alerts, contacts, channels.clone(), config)?;
         let pools = Pools::new(env.clone(), pool_host, published_pools, deadline);
         let intakes = Intakes::new(env.clone(), intake_host, running, config);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(situation.clone().catch_up(views.clone(), store.clone(), stopped.clone()));
+        alerting.watch(views.clone(), &stopped);
         env.spawn(projector.run(journal.commits(), stopped));
         let vitals = Vitals { journal: journal.clone(), views: views_status.clone(), runtime: runtime.clone() };
         registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(vitals));
@@ -305,6 +320,7 @@ impl Node {
             desks,
             settings,
             organisations,
+            alerting,
             situation,
             pools,
             intakes,
@@ -332,6 +348,7 @@ impl Node {
         let drained = self.runtime.drain(deadline).await;
         self.stop_views.send_replace(true);
         self.views.close().await;
+        self.alerting.contacts().close().await;
         if let Err(error) = self.journal.close().await {
             tracing::warn!(error = %error, "the partitions were not given up; their lease will end by itself");
         }

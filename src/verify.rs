@@ -4,6 +4,9 @@
 use crate::config::Config;
 use crate::node::Node;
 use ionveil_actors::{LoadError, Loaded, Loader};
+use ionveil_alerts::alert::Alerts;
+use ionveil_alerts::monitor::Monitor;
+use ionveil_alerts::pager::Pager;
 use ionveil_channels::channel::Channel;
 use ionveil_channels::failover::Failover;
 use ionveil_dispatch::assignment::Assignments;
@@ -87,6 +90,9 @@ pub struct Kinds {
     settings: Loader<Settings>,
     pools: Loader<Pool>,
     intakes: Loader<Intake>,
+    monitors: Loader<Monitor>,
+    alerts: Loader<Alerts>,
+    pagers: Loader<Pager>,
 }
 
 impl Kinds {
@@ -108,6 +114,9 @@ impl Kinds {
             settings: Loader::new(Arc::new(Settings), store.clone()),
             pools: Loader::new(Arc::new(config.pool), store.clone()),
             intakes: Loader::new(Arc::new(Intake), store.clone()),
+            monitors: Loader::new(Arc::new(Monitor), store.clone()),
+            alerts: Loader::new(Arc::new(Alerts), store.clone()),
+            pagers: Loader::new(Arc::new(config.alerts.pager), store.clone()),
         }
     }
 
@@ -129,6 +138,9 @@ impl Kinds {
             settings: node.settings.loader().clone(),
             pools: node.pools.host().loader().clone(),
             intakes: node.intakes.host().loader().clone(),
+            monitors: node.alerting.monitors().loader().clone(),
+            alerts: node.alerting.alerts().loader().clone(),
+            pagers: node.alerting.pagers().loader().clone(),
         }
     }
 
@@ -151,6 +163,9 @@ impl Kinds {
             Settings::KIND => check_entity(&self.settings, entity, report).await,
             Pool::KIND => check_entity(&self.pools, entity, report).await,
             Intake::KIND => check_entity(&self.intakes, entity, report).await,
+            Monitor::KIND => check_entity(&self.monitors, entity, report).await,
+            Alerts::KIND => check_entity(&self.alerts, entity, report).await,
+            Pager::KIND => check_entity(&self.pagers, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

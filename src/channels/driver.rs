@@ -84,7 +84,7 @@ impl Drivers {
     #[must_use]
     pub fn faults(&self, driver: &Driver) -> Vec<(DriverFault, String, String)> {
         let Driver::Http { url, headers, body, .. } = driver else { return Vec::new() };
-        let url = self.url_fault(url).map(|(kind, detail)| (kind, "driver.url".to_owned(), detail));
+        let url = self.driver_url_fault(url).map(|(kind, detail)| (kind, "driver.url".to_owned(), detail));
         let missing = |(name, text): (&String, &Text)| {
             let missing = self.0.secrets.resolve(text).err()?;
             Some((DriverFault::UnknownSecret, format!("driver.headers.{name}"), missing.to_string()))
@@ -94,7 +94,44 @@ impl Drivers {
         url.into_iter().chain(headers.iter().filter_map(missing)).chain(body).collect()
     }
 
-    fn url_fault(&self, text: &str) -> Option<(DriverFault, String)> {
+    /// What can be seen to be wrong with an address before it is called: whether it is one that may not be, and what it must be.
+    pub(crate) fn url_fault(&self, text: &str) -> Option<(bool, String)> {
+        self.driver_url_fault(text).map(|(kind, detail)| (kind == DriverFault::AddressNotAllowed, detail))
+    }
+
+    /// Posts a body to an address, outside of any channel; it may be dropped.
+    pub(crate) fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: String,
+        timeout: Duration,
+    ) -> BoxFuture<'static, Posted> {
+        let made = Url::parse(url).map_err(|_| "address_invalid").and_then(|url| {
+            self.literal(&url).map_err(|_refused| "address_not_allowed")?;
+            let request = self.0.client.post(url).header(CONTENT_TYPE, "application/json").timeout(timeout).body(body);
+            Ok(headers.iter().fold(request, |request, (name, value)| request.header(*name, value)))
+        });
+        let drivers = self.clone();
+        Box::pin(async move {
+            let request = match made {
+                Ok(request) => request,
+                Err(reason) => return Posted::NotSent(reason),
+            };
+            match request.send().await {
+                Ok(response) => {
+                    let status = response.status().as_u16();
+                    drivers.drain(response);
+                    Posted::Status(status)
+                }
+                Err(error) if reason(&error) == "address_not_allowed" => Posted::NotSent("address_not_allowed"),
+                Err(error) if error.is_connect() || error.is_builder() => Posted::NotSent("connect_failed"),
+                Err(error) => Posted::Unknown(reason(&error)),
+            }
+        })
+    }
+
+    fn driver_url_fault(&self, text: &str) -> Option<(DriverFault, String)> {
         let invalid = |detail: &str| Some((DriverFault::Invalid, detail.to_owned()));
         let Ok(url) = Url::parse(text) else { return invalid("must be an address such as https://host/path") };
         if !matches!(url.scheme(), "http" | "https") {
@@ -208,6 +245,25 @@ impl Drivers {
                 }
             });
         }
+    }
+}
+
+/// What is known of a request outside of any channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// It was answered so.
+    Status(u16),
+    /// Nobody can have it.
+    NotSent(&'static str),
+    /// Somebody may have it.
+    Unknown(&'static str),
+}
+
+impl Posted {
+    /// Whether it was taken: 2xx.
+    #[must_use]
+    pub const fn is_taken(self) -> bool {
+        matches!(self, Self::Status(200..=299))
     }
 }
 

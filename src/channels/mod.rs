@@ -9,21 +9,24 @@ mod registry;
 mod secrets;
 mod template;
 
-pub use driver::{Answer, DriverFault, Drivers};
+pub use driver::{Answer, DriverFault, Drivers, Posted};
 pub use failover::{Dispatch, RouteError, Routed, stream as dispatch_stream};
 pub use meter::Window;
 pub use registry::{ChannelsError, Entry, Published, Registry, stream};
 pub use secrets::{Missing, Secrets};
 pub use template::{Message, TemplateError};
+pub(crate) use template::{render, try_out};
 
 use crate::trees::Trees;
+use attempt::Leave;
 use failover::Running;
 use ionveil_actors::{AskError, Class, Delivery, Host, Loader, Policies as _, Reply};
 use ionveil_channels::channel::{self, Channel};
 use ionveil_channels::detector::{FailureDetector, Outcome, Verdict};
 use ionveil_channels::failover::{self as dispatch, Bound, Failover};
-use ionveil_kernel::{BodyHash, Caller, CommandId, CorrelationId, EntityId, Env, Meta, Rejection, StreamId, derive_uuid};
+use ionveil_kernel::{BodyHash, Caller, CommandId, CorrelationId, EntityId, Env, Meta, Org, Rejection, Role, StreamId, derive_uuid};
 use ionveil_policy::level;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,6 +147,35 @@ impl Channels {
         let measured = attempt::millis(self.env().monotonic().saturating_sub(begun));
         let latency_ms = answer.latency_ms.unwrap_or(measured);
         (answer, latency_ms)
+    }
+
+    /// Sends a message that is no dispatch over a channel of an organisation, with leave of its breaker, which is told what came of it.
+    /// None if there is no such channel.
+    pub async fn tell(&self, org: &Org, name: &str, id: &EntityId, attempt: u32, payload: Value, patience: Duration) -> Option<Posted> {
+        let channel = EntityId::new(name).ok()?;
+        let dispatch = dispatch_stream(org, id.clone());
+        let caller = Caller { org: org.clone(), subject: "system:notifier".into(), role: Role::Operator };
+        let correlation_id = CorrelationId(derive_uuid(&["notification", id.as_str()]));
+        let cause = Cause { dispatch, caller, correlation_id, traceparent: None };
+        let granted = match self.leave(&channel, false, &cause, attempt).await {
+            Ok(Leave::Granted(granted)) => granted,
+            Ok(Leave::Skip(reason)) => return Some(Posted::NotSent(reason)),
+            Ok(Leave::Unknown) => return None,
+            Err(_unavailable) => return Some(Posted::NotSent("channel_unavailable")),
+        };
+        let message = Message { dispatch_id: id.to_string(), channel: channel.to_string(), zone: None, payload };
+        let patience_ms = u32::try_from(patience.as_millis()).map_or(f64::MAX, f64::from);
+        let attempted = self.attempt(&granted, message, (patience_ms, self.bound(&cause.dispatch, None)), attempt, &cause).await;
+        self.report(*granted, &attempted, &cause).await;
+        let conclusion = &attempted.conclusion;
+        Some(match (conclusion.http_status, conclusion.reason.as_deref()) {
+            (_, None) => Posted::Status(conclusion.http_status.unwrap_or(200)),
+            (Some(status), Some(_)) => Posted::Status(status),
+            (None, Some("address_not_allowed")) => Posted::NotSent("address_not_allowed"),
+            (None, Some("unavailable")) => Posted::NotSent("unavailable"),
+            (None, Some("timeout" | "latency_exceeded")) => Posted::Unknown("timeout"),
+            (None, Some(_)) => Posted::Unknown("send_failed"),
+        })
     }
 
     /// What the level in force at `zone`, or else at the root, leaves of calls now (§3.4); all where the organisation of `owner`

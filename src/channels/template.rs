@@ -46,10 +46,17 @@ fn environment() -> Environment<'static> {
 /// # Errors
 /// [`TemplateError`], with the line.
 pub(super) fn check(template: &str) -> Result<(), TemplateError> {
+    try_out(template, &Message { dispatch_id: "d".into(), channel: "c".into(), zone: None, payload: json!({}) })
+}
+
+/// Whether `template` can be read, knows what it calls, and comes to an end with these values; what is missing is forgiven.
+///
+/// # Errors
+/// [`TemplateError`], with the line.
+pub(crate) fn try_out(template: &str, values: &impl Serialize) -> Result<(), TemplateError> {
     let mut environment = environment();
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-    let message = Message { dispatch_id: "d".into(), channel: "c".into(), zone: None, payload: json!({}) };
-    let tried = environment.template_from_str(template).and_then(|template| template.render(minijinja::value::Serde(message)));
+    let tried = environment.template_from_str(template).and_then(|template| template.render(minijinja::value::Serde(values)));
     match tried {
         Err(error) if !fails_only_here(error.kind()) => Err(TemplateError(error.to_string())),
         Ok(_) | Err(_) => Ok(()),
@@ -69,7 +76,15 @@ pub(super) fn body(template: Option<&str>, message: &Message) -> Result<String, 
     let Some(template) = template else {
         return Ok(json!({"dispatch_id": message.dispatch_id, "payload": message.payload}).to_string());
     };
-    let made = environment().render_str(template, minijinja::value::Serde(message)).map_err(|error| TemplateError(error.to_string()))?;
+    render(template, message)
+}
+
+/// What a template makes of these values.
+///
+/// # Errors
+/// As [`body`].
+pub(crate) fn render(template: &str, values: &impl Serialize) -> Result<String, TemplateError> {
+    let made = environment().render_str(template, minijinja::value::Serde(values)).map_err(|error| TemplateError(error.to_string()))?;
     if made.len() > BODY_BYTES_MAX { Err(TemplateError(format!("makes more than {BODY_BYTES_MAX} bytes"))) } else { Ok(made) }
 }
 

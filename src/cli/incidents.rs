@@ -186,7 +186,7 @@ fn draw_units(units: &[Unit], look: Look) -> Vec<String> {
 }
 
 /// Seconds, minutes, hours or days, whichever says enough.
-fn age(seconds: u64) -> String {
+pub(super) fn age(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3_600 => format!("{} min", seconds / 60),

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 it went wrong (or `verify` found something), 2 the command line or the configuration is wrong.
 
+pub mod alerts;
 mod board;
 pub mod channels;
 pub mod completions;
@@ -76,6 +77,8 @@ enum Command {
     Channels(channels::ChannelsCommand),
     /// Look at the incidents of a server, newest first
     Incidents(incidents::IncidentsCommand),
+    /// Look at the alerts of a server, newest first, and take care of them
+    Alerts(alerts::AlertsCommand),
     /// Look at the units of a server
     Units(incidents::UnitsCommand),
     /// List the orders that wait at a server, first to go first
@@ -114,6 +117,7 @@ impl Cli {
             Command::Route(command) => command.run(args),
             Command::Channels(command) => command.run(args),
             Command::Incidents(command) => command.run(args),
+            Command::Alerts(command) => command.run(args),
             Command::Units(command) => command.run(args),
             Command::Orders(command) => command.run(args),
             Command::Queues(command) => command.run(args),

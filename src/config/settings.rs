@@ -2,9 +2,12 @@
 //!
 //! Files that settings name (keys) are not opened here; `auth` loads them.
 
+use crate::alerts::{Mail, Templates};
 use crate::channels::Secrets;
 use ionveil_actors::RuntimeConfig;
+use ionveil_alerts::pager::Pager;
 use ionveil_channels::address::Allow;
+use ionveil_channels::channel::Text;
 use ionveil_dispatch::pool::Pool;
 use ionveil_dispatch::queue::Monitor;
 use ionveil_journal::JournalConfig;
@@ -41,6 +44,8 @@ pub struct Config {
     pub intake: Intake,
     /// `[channels]`
     pub channels: Channels,
+    /// `[alerts]`
+    pub alerts: Alerts,
     /// `[auth]`
     pub auth: Auth,
     /// `[logging]`
@@ -156,6 +161,51 @@ pub struct Channels {
     pub allow: Allow,
     /// Secrets that channels may name.
     pub secrets: Secrets,
+}
+
+/// `[alerts]`
+#[derive(Clone, Debug)]
+pub struct Alerts {
+    /// How many notifications a recipient gets, and when what has failed is tried again.
+    pub pager: Pager,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// The mail server.
+    pub mail: Option<Mail>,
+    /// What notifications say.
+    pub templates: Templates,
+    /// Where PagerDuty takes events.
+    pub pagerduty_url: String,
+    /// Where the key is that webhooks are signed with.
+    pub webhook_key: Option<Text>,
+    /// Where people reach this server.
+    pub public_url: Option<String>,
+    /// Where the key is that links are signed with.
+    pub link_key: Option<Text>,
+    /// How long links can be used.
+    pub link_lifetime: Duration,
+    /// What is called to say that this server is alive.
+    pub heartbeat_url: Option<String>,
+    /// How often.
+    pub heartbeat: Duration,
+}
+
+impl Alerts {
+    /// The key that webhooks are signed with: `whsec_` and base64, or as it is.
+    #[must_use]
+    pub fn webhook_key(&self, secrets: &Secrets) -> Option<Vec<u8>> {
+        use base64::Engine as _;
+        let text = secrets.resolve(self.webhook_key.as_ref()?).ok().filter(|text| !text.is_empty())?;
+        let coded = text.strip_prefix("whsec_");
+        Some(coded.and_then(|coded| base64::engine::general_purpose::STANDARD.decode(coded).ok()).unwrap_or_else(|| text.into_bytes()))
+    }
+
+    /// The key that links are signed with.
+    #[must_use]
+    pub fn link_key(&self, secrets: &Secrets) -> Option<Vec<u8>> {
+        let text = secrets.resolve(self.link_key.as_ref()?).ok()?;
+        (text.len() >= 32).then(|| text.into_bytes())
+    }
 }
 
 /// `[auth]`

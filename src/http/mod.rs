@@ -9,6 +9,11 @@ pub mod problem;
 pub mod trace;
 pub mod values;
 
+pub mod alert_bodies;
+pub mod alert_people;
+pub mod alert_requests;
+pub mod alert_rules;
+pub mod alerts;
 pub mod answers;
 pub mod app;
 pub mod assignments;
@@ -157,6 +162,28 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(orders::plan_agencies)
         .service(queues::list_queues)
         .service(queues::get_queue_health)
+        .service(alert_rules::list_alert_rules)
+        .service(resource("/alerts/rules/try").route(post().to(alert_rules::try_alert_rule)).default_service(to(unrouted::answer)))
+        .service(alert_rules::put_alert_rule)
+        .service(alert_rules::get_alert_rule)
+        .service(alert_rules::remove_alert_rule)
+        .service(resource("/alerts/check").route(post().to(alert_rules::check_incident)).default_service(to(unrouted::answer)))
+        .service(alert_rules::suppress_alerts)
+        .service(alert_rules::list_suppressions)
+        .service(alert_rules::lift_suppression)
+        .service(alert_people::set_escalation_policy)
+        .service(alert_people::get_escalation_policy)
+        .service(alerts::list_alerts)
+        .service(alerts::get_alert)
+        .service(alerts::acknowledge_alert)
+        .service(alerts::resolve_alert)
+        .service(alerts::escalate_alert)
+        .service(alerts::list_notifications)
+        .service(alert_people::list_recipients)
+        .service(alert_people::put_recipient)
+        .service(alert_people::get_recipient)
+        .service(alert_people::remove_recipient)
+        .service(alert_people::test_recipient)
         .service(intake::take_batch)
         .service(intake::get_batch)
         .service(simulations::routes());
@@ -173,5 +200,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(system::get_ready)
         .service(system::get_metrics)
         .service(system::error_page)
+        .service(alert_people::show_link)
+        .service(alert_people::follow_link)
         .service(at_root);
 }

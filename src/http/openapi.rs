@@ -3,8 +3,9 @@
 use crate::http::app::App;
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    assignments, channels, dead_letters, events, failover, incidents, intake, machines, orders, organisation, policy, policy_audit,
-    policy_commands, policy_outcomes, policy_preview, queues, reports, resilience, routing, simulations, system, tree, units, workflows,
+    alert_people, alert_rules, alerts, assignments, channels, dead_letters, events, failover, incidents, intake, machines, orders,
+    organisation, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, queues, reports, resilience, routing,
+    simulations, system, tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -35,6 +36,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         channels::block_channel, channels::unblock_channel, channels::force_channel, channels::test_channel,
         orders::insert_orders, orders::list_orders, orders::get_order, orders::reprioritise_order, orders::withdraw_order,
         orders::plan_orders, orders::plan_agencies, queues::list_queues, queues::get_queue_health, intake::take_batch, intake::get_batch,
+        alert_rules::put_alert_rule, alert_rules::list_alert_rules, alert_rules::get_alert_rule, alert_rules::remove_alert_rule, alert_rules::try_alert_rule,
+        alert_rules::check_incident, alert_rules::suppress_alerts, alert_rules::list_suppressions, alert_rules::lift_suppression,
+        alert_people::set_escalation_policy, alert_people::get_escalation_policy, alert_people::put_recipient, alert_people::list_recipients,
+        alert_people::get_recipient, alert_people::remove_recipient, alert_people::test_recipient, alert_people::show_link, alert_people::follow_link,
+        alerts::list_alerts, alerts::get_alert, alerts::acknowledge_alert, alerts::resolve_alert, alerts::escalate_alert, alerts::list_notifications,
         failover::route_failover, failover::route_failover_at_root, failover::list_attempts,
         incidents::create_incident, incidents::list_incidents, incidents::get_incident, incidents::update_incident, incidents::archive_incident,
         incidents::transition_incident, incidents::close_incident, incidents::remark_incident, incidents::merge_incident, incidents::get_timeline,

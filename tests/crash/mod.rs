@@ -4,6 +4,7 @@
 //! Each test prints its seed; `IONVEIL_TEST_SEED` repeats it (the choices, not the threads' timing).
 #![expect(clippy::disallowed_methods, reason = "these tests bring a clock and tasks of their own: the server is another process")]
 
+mod alerts;
 mod assignments;
 mod away;
 mod callers;

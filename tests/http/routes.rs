@@ -44,6 +44,13 @@ const CERTIFICATE: &str = r#"{"name":"emt","issued":"2020-01-01T00:00:00Z","expi
 const REPORTED: &str = r#"{"kind":"unit","id":"rep","name":"rep","type":"engine","occurred_at":"2017-01-01T00:00:00Z"}"#;
 const ORDERS: &str = "/api/v1/dispatch/orders";
 const PLANS: &str = r#"{"request_id":"r2","requests":[{"agency":"a","capacity":1}]}"#;
+const RULE: &str = r#"{"name":"n","condition":"sla_breach","severity":"critical"}"#;
+const TRIAL: &str =
+    r#"{"rule":{"name":"n","condition":"sla_breach","severity":"info"},"from":"2020-01-01T00:00:00Z","to":"2020-01-02T00:00:00Z"}"#;
+const CHECKED: &str = r#"{"incident":"i","priority":1,"dispatched_at":"2020-01-01T00:00:00Z","now":"2020-01-01T00:00:01Z"}"#;
+const SUPPRESSED: &str = r#"{"pattern":"sla-.*","minutes":1,"reason":"r"}"#;
+const RECIPIENT: &str = r#"{"addresses":{"sms":"1"}}"#;
+const LEVELS: &str = r#"{"name":"p","levels":[{"level":"L1","timeout_minutes":1,"recipients":["desk"]}]}"#;
 const CHANNELS: &str = "/api/v1/channels";
 const NODES: &str = "/api/v1/policy/nodes";
 const OVERRIDE: &str = "/api/v1/policy/nodes/z/override";
@@ -158,6 +165,34 @@ const ROUTES: &[Route] = &[
     get("/api/v1/resources/available", "/api/v1/resources/available?lat=1&lon=1", Least::Operator),
     post("/api/v1/dispatch", "/api/v1/dispatch", r#"{"incident":"nobody"}"#, Least::Dispatcher, 404),
     post("/api/v1/dispatch/reports", "/api/v1/dispatch/reports", REPORTED, Least::Supervisor, 200),
+    get("/api/v1/alerts/rules", "/api/v1/alerts/rules", Least::Operator),
+    Route { method: "PUT", ..post("/api/v1/alerts/rules/{id}", "/api/v1/alerts/rules/r", RULE, Least::Supervisor, 200) },
+    get("/api/v1/alerts/rules/{id}", "/api/v1/alerts/rules/r", Least::Operator),
+    post("/api/v1/alerts/rules/try", "/api/v1/alerts/rules/try", TRIAL, Least::Supervisor, 200),
+    Route { method: "DELETE", body: None, ..post("/api/v1/alerts/rules/{id}", "/api/v1/alerts/rules/r", "", Least::Supervisor, 200) },
+    post("/api/v1/alerts/check", "/api/v1/alerts/check", CHECKED, Least::Operator, 200),
+    post("/api/v1/alerts/suppressions", "/api/v1/alerts/suppressions", SUPPRESSED, Least::Supervisor, 201),
+    get("/api/v1/alerts/suppressions", "/api/v1/alerts/suppressions", Least::Operator),
+    Route {
+        method: "DELETE",
+        body: None,
+        ..post("/api/v1/alerts/suppressions/{id}", "/api/v1/alerts/suppressions/x", "", Least::Supervisor, 404)
+    },
+    Route { method: "PUT", ..post("/api/v1/recipients/{id}", "/api/v1/recipients/desk", RECIPIENT, Least::Supervisor, 200) },
+    get("/api/v1/recipients", "/api/v1/recipients", Least::Operator),
+    get("/api/v1/recipients/{id}", "/api/v1/recipients/desk", Least::Supervisor),
+    post("/api/v1/recipients/{id}/test", "/api/v1/recipients/desk/test", "{}", Least::Supervisor, 202),
+    Route { method: "PUT", ..post("/api/v1/alerts/escalation-policy", "/api/v1/alerts/escalation-policy", LEVELS, Least::Supervisor, 200) },
+    get("/api/v1/alerts/escalation-policy", "/api/v1/alerts/escalation-policy", Least::Operator),
+    Route { method: "DELETE", body: None, ..post("/api/v1/recipients/{id}", "/api/v1/recipients/desk", "", Least::Supervisor, 409) },
+    get("/api/v1/alerts", "/api/v1/alerts", Least::Operator),
+    Route { status: 404, ..get("/api/v1/alerts/{id}", "/api/v1/alerts/x", Least::Operator) },
+    post("/api/v1/alerts/{id}/acknowledge", "/api/v1/alerts/x/acknowledge", "{}", Least::Operator, 404),
+    post("/api/v1/alerts/{id}/resolve", "/api/v1/alerts/x/resolve", r#"{"note":"n"}"#, Least::Operator, 404),
+    post("/api/v1/alerts/{id}/escalate", "/api/v1/alerts/x/escalate", "{}", Least::Operator, 404),
+    get("/api/v1/notifications", "/api/v1/notifications", Least::Operator),
+    Route { status: 404, ..get("/acknowledge/{token}", "/acknowledge/x", Least::Anybody) },
+    Route { body: None, ..post("/acknowledge/{token}", "/acknowledge/x", "", Least::Anybody, 404) },
     get("/api/v1/organisation/sla", "/api/v1/organisation/sla", Least::Operator),
     Route { method: "PUT", ..post("/api/v1/organisation/sla", "/api/v1/organisation/sla", "{}", Least::Admin, 200) },
     post("/api/v1/dispatch/orders", ORDERS, r#"[{"id":"o","urgency":1},{"id":"p","urgency":1}]"#, Least::Dispatcher, 201),

@@ -2,6 +2,7 @@
 
 pub(crate) mod brought;
 pub(crate) mod gateway;
+pub(crate) mod mail;
 pub(crate) mod poison;
 pub(crate) mod postgres;
 pub(crate) mod proxy;

@@ -1,5 +1,6 @@
 //! Folds a page of events into rows in memory, so that the tables are asked once and written once per page.
 
+use crate::alerts::{AlertRow, AlertSlots};
 use crate::work::{WorkRow, WorkScope, scope_of};
 use ionveil_channels::view as channels;
 use ionveil_dispatch::incident::{self, Incidents};
@@ -46,6 +47,7 @@ pub(crate) struct Rows {
     pub(crate) workflows: Vec<Row>,
     pub(crate) incidents: Vec<dispatch::IncidentRow>,
     pub(crate) units: Vec<dispatch::UnitRow>,
+    pub(crate) alerts: Vec<(Org, AlertRow)>,
 }
 
 /// What a page of events makes of the tables.
@@ -57,6 +59,8 @@ pub(crate) struct Changes {
     pub(crate) incidents: Vec<dispatch::IncidentRow>,
     /// The units that changed, likewise.
     pub(crate) units: Vec<dispatch::UnitRow>,
+    /// The alerts and notifications that changed, likewise.
+    pub(crate) alerts: Vec<(Org, AlertRow)>,
     /// New work that policy can stop.
     pub(crate) work: Vec<WorkRow>,
     /// New lines of the audit.
@@ -70,7 +74,7 @@ pub(crate) struct Changes {
 /// # Errors
 /// The index of the first event that cannot be taken in, and what is wrong with it; the rows are lost then.
 pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, Poison)> {
-    let (mut incidents, mut units) = (Slots::of(rows.incidents), Slots::of(rows.units));
+    let (mut incidents, mut units, mut alerts) = (Slots::of(rows.incidents), Slots::of(rows.units), AlertSlots::of(rows.alerts));
     let mut known: BTreeMap<Key, Slot> =
         rows.workflows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), Slot { row: Some(row), changed: false })).collect();
     let (mut changes, mut attempts) = (Changes::default(), BTreeMap::new());
@@ -85,6 +89,7 @@ pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, P
             incidents.take(&Incidents, event).map_err(|error| (index, poison(event, &error)))?;
         } else if event.stream.kind.as_str() == unit::KIND {
             units.take(&Units, event).map_err(|error| (index, poison(event, &error)))?;
+        } else if alerts.take(event).map_err(|error| (index, poison(event, &error)))? {
         } else if let Some(row) = channels::project(event).map_err(|error| (index, poison(event, &error)))? {
             attempts.insert((row.org.clone(), row.attempt.dispatch_id.clone(), row.attempt.number), row);
         } else {
@@ -92,6 +97,7 @@ pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, P
         }
     }
     changes.attempts = attempts.into_values().collect();
+    changes.alerts = alerts.changed();
     changes.incidents = incidents.changed(|state| state.live().is_some());
     changes.units = units.changed(|state| state.live().is_some());
     changes.workflows = known.into_values().filter(|slot| slot.changed).filter_map(|slot| slot.row).collect();

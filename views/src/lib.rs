@@ -6,6 +6,8 @@
 //!
 //! Architecture invariants: no commands and no actor; nothing here writes to the journal; no event is ever passed over.
 
+mod alerts;
+mod contacts;
 mod error;
 mod filter;
 mod fold;
@@ -16,6 +18,8 @@ mod tables;
 mod views;
 mod work;
 
+pub use alerts::{AlertFilter, AlertPlace, AlertRecord, NotificationFilter, NotificationRecord};
+pub use contacts::Contacts;
 pub use error::{Behind, ViewsError};
 pub use filter::{AttemptFilter, AttemptPlace, AuditFilter, IncidentFilter, IncidentPlace, UnitFilter, WorkflowFilter};
 pub use fold::Poison;

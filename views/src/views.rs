@@ -2,11 +2,13 @@
 //!
 //! It reads no journal; see [`crate::Projector`].
 
+use crate::alerts::{AlertRow, AlertRows};
 use crate::tables::Tables;
 use crate::tables::apply::{Outcome, Page};
 use crate::{
-    Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, IncidentFilter, IncidentPlace, IncidentRow, Location, Poison, ScopeCount,
-    UnitFilter, UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
+    AlertFilter, AlertPlace, AlertRecord, Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, IncidentFilter, IncidentPlace,
+    IncidentRow, Location, NotificationFilter, NotificationRecord, Poison, ScopeCount, UnitFilter, UnitRow, ViewsError, WorkPlace,
+    WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_kernel::{EntityId, Env, EventId, Org, Recorded, Timestamp};
 use ionveil_policy::tree::AuditRecord;
@@ -180,6 +182,54 @@ impl Views {
     pub async fn units(&self, org: &Org, filter: &UnitFilter, after: Option<&EntityId>, limit: usize) -> Result<Vec<UnitRow>, ViewsError> {
         let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
         self.tables.units(org, filter, after, limit).await
+    }
+
+    /// Alerts of an organisation, newest first, those behind `after` (exclusive), at most `limit` and [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn alerts(
+        &self,
+        org: &Org,
+        filter: &AlertFilter,
+        after: Option<&AlertPlace>,
+        limit: usize,
+    ) -> Result<Vec<AlertRecord>, ViewsError> {
+        let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
+        let rows = self.tables.alerts(org, &AlertRows::from(filter), after, limit).await?;
+        Ok(rows.into_iter().filter_map(|row| if let AlertRow::Alert(record) = row { Some(record) } else { None }).collect())
+    }
+
+    /// How many alerts of an organisation the filter admits.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn count_alerts(&self, org: &Org, filter: &AlertFilter) -> Result<u64, ViewsError> {
+        self.tables.count_alerts(org, &AlertRows::from(filter)).await
+    }
+
+    /// Notifications of an organisation, newest first, those behind `after` (exclusive), at most `limit` and [`PAGE_ROWS_MAX`].
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn notifications(
+        &self,
+        org: &Org,
+        filter: &NotificationFilter,
+        after: Option<&AlertPlace>,
+        limit: usize,
+    ) -> Result<Vec<NotificationRecord>, ViewsError> {
+        let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
+        let rows = self.tables.alerts(org, &AlertRows::from(filter), after, limit).await?;
+        Ok(rows.into_iter().filter_map(|row| if let AlertRow::Notification(record) = row { Some(record) } else { None }).collect())
+    }
+
+    /// How many notifications of an organisation the filter admits.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn count_notifications(&self, org: &Org, filter: &NotificationFilter) -> Result<u64, ViewsError> {
+        self.tables.count_alerts(org, &AlertRows::from(filter)).await
     }
 
     /// Attempts to send over channels by time, those after `after` (exclusive), at most `limit` and [`PAGE_ROWS_MAX`].

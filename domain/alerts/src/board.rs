@@ -16,6 +16,7 @@ pub struct Board {
     alerts: HashMap<Arc<StreamId>, (State, Option<Timestamp>), BuildHasherDefault<DefaultHasher>>,
     dues: BTreeSet<(Timestamp, Arc<StreamId>)>,
     escalating: BTreeSet<(Timestamp, Arc<StreamId>)>,
+    undelivered: usize,
 }
 
 impl Board {
@@ -24,21 +25,31 @@ impl Board {
     /// # Errors
     /// [`BrokenInvariant`] for an event that cannot follow; the alert is then forgotten.
     pub fn follow(&mut self, alert: &StreamId, event: &Event) -> Result<(), BrokenInvariant> {
-        let (key, state) = match self.alerts.remove_entry(alert) {
-            Some((key, (state, due))) => {
+        let state = match self.alerts.get(alert) {
+            Some((state, _)) => state.clone(),
+            // What is heard of one that was forgotten.
+            None if !matches!(event, Event::Raised(_)) => return Ok(()),
+            None => State::Absent,
+        };
+        let evolved = Alerts.evolve(state, &(), event);
+        self.publish(alert, evolved.as_ref().unwrap_or(&State::Absent));
+        evolved.map(drop)
+    }
+
+    /// Takes in how an alert stands, as it was committed.
+    pub fn publish(&mut self, alert: &StreamId, state: &State) {
+        let key = match self.alerts.remove_entry(alert) {
+            Some((key, (old, due))) => {
+                self.undelivered -= usize::from(is_undelivered(&old));
                 if let Some(due) = due {
                     self.dues.remove(&(due, key.clone()));
                     self.escalating.remove(&(due, key.clone()));
                 }
-                (key, state)
+                key
             }
-            // What is heard of one that was forgotten.
-            None if !matches!(event, Event::Raised(_)) => return Ok(()),
-            None => (Arc::new(alert.clone()), State::Absent),
+            None => Arc::new(alert.clone()),
         };
-        let state = Alerts.evolve(state, &(), event)?;
-        let raised = state.alert().filter(|alert| alert.status.is_active());
-        let Some(raised) = raised else { return Ok(()) };
+        let Some(raised) = state.alert().filter(|alert| alert.status.is_active()) else { return };
         let next = raised.next();
         if let Some(next) = next {
             self.dues.insert((next.due(), key.clone()));
@@ -46,8 +57,14 @@ impl Board {
                 self.escalating.insert((next.due(), key.clone()));
             }
         }
-        self.alerts.insert(key, (state, next.map(Next::due)));
-        Ok(())
+        self.undelivered += usize::from(is_undelivered(state));
+        self.alerts.insert(key, (state.clone(), next.map(Next::due)));
+    }
+
+    /// Of how many nobody was reached when it was last known.
+    #[must_use]
+    pub const fn undelivered(&self) -> usize {
+        self.undelivered
     }
 
     /// How many are active.
@@ -77,6 +94,10 @@ impl Board {
     pub fn escalating(&self, now: Timestamp) -> impl Iterator<Item = &StreamId> {
         until(&self.escalating, now)
     }
+}
+
+fn is_undelivered(state: &State) -> bool {
+    state.alert().is_some_and(|alert| alert.undelivered && alert.status.is_active())
 }
 
 fn until(index: &BTreeSet<(Timestamp, Arc<StreamId>)>, now: Timestamp) -> impl Iterator<Item = &StreamId> {

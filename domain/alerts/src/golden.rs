@@ -84,7 +84,7 @@ fn of_monitor() -> Vec<(&'static str, monitor::Event)> {
         ("watch_started.v1", Event::WatchStarted(monitor::WatchStarted { dispatched_at: min(0), at: min(1) })),
         ("watch_checked.v1", Event::WatchChecked(checked(true, None))),
         ("watch_checked.v1.asked", Event::WatchChecked(checked(false, Some(asked)))),
-        ("watch_ended.v1", Event::WatchEnded(monitor::WatchEnded { at: min(9), outcome: monitor::Outcome::Met })),
+        ("watch_ended.v1", Event::WatchEnded(monitor::WatchEnded { at: min(9), outcome: monitor::Outcome::Met, alerts: Vec::new() })),
         ("fired.v1", fired(firing("a", plan(&[("L1", 5, &["desk"])], None, None)))),
         ("fired.v1.budget", fired(of_budget)),
         ("budgets_evaluated.v1", Event::BudgetsEvaluated(monitor::BudgetsEvaluated { minute: 11 })),

@@ -5,6 +5,7 @@
 //! | an incident's `created`, `updated`, `absorbed` | monitor: `prioritised` |
 //! | an incident's `units_attached`, `transitioned` to *on scene*, `closed`, `archived`, `merged` | monitor: `dispatched`, `arrived`, `ended` |
 //! | monitor `fired` | alert: `raise` |
+//! | watch `ended` | its alerts: `resolve` |
 //! | alert `raised`, `escalated`, `repeated`, `reopened` | pagers of those called: `page` |
 //! | alert `resolved`, of one without an incident | monitor: `alert_resolved` |
 //! | notification `queued`, `retried` | the effect `notify` |
@@ -16,12 +17,15 @@ use crate::words::Priority;
 use crate::{alert, monitor, pager};
 use ionveil_kernel::{DecodeError, EffectClass, EntityId, EventCodec, Kind, Reaction, Reactor, Recorded, StreamId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The bridge that sends notifications.
 pub const NOTIFY: &str = "notify";
 /// The kind of an incident. Its events belong to another context and are known here by their stored form.
 const INCIDENT_KIND: &str = "incident";
 const ON_SCENE: &str = "on_scene";
+/// What is recorded so much later than it happened is history: an import tells it whole, and nobody is paged about the past.
+const HISTORY: Duration = Duration::from_secs(3_600);
 
 /// What the bridge is given. It tells the pager before it sends (`begin`) and afterwards (`report`); what it says is in the alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +62,7 @@ struct OfIncident {
     at: Option<Timestamp>,
 }
 
-/// What follows from an incident's events.
+/// What follows from an incident's events. What is told as history begins nothing, but ends what has begun.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FromIncidents;
 
@@ -79,7 +83,9 @@ impl Reactor for FromIncidents {
         }
         let read: OfIncident = serde_json::from_str(&event.data).map_err(|error| invalid(event, error))?;
         let at = read.at.unwrap_or(event.occurred_at);
+        let is_history = event.recorded_at.since(event.occurred_at) > HISTORY;
         let command = match (event.event_type.as_ref(), read.priority, read.to.as_deref()) {
+            ("created" | "updated" | "absorbed" | "units_attached", _, _) if is_history => return Ok(Vec::new()),
             ("created" | "updated" | "absorbed", Some(priority), _) => monitor::Command::Prioritised { incident, priority },
             ("units_attached", _, _) => monitor::Command::Dispatched { incident, at },
             ("transitioned", _, Some(ON_SCENE)) => monitor::Command::Arrived { incident, at },
@@ -91,10 +97,21 @@ impl Reactor for FromIncidents {
 }
 
 fn raise(event: &Recorded) -> Result<Vec<Reaction>, DecodeError> {
-    let decoded = monitor::Event::decode(&event.event_type, event.schema_version, &event.data)?;
-    let monitor::Event::Fired(fired) = decoded else { return Ok(Vec::new()) };
-    let id = fired.firing.alert.clone();
-    Ok(vec![ask(event, alert::KIND, id, &alert::Command::Raise { firing: fired.firing })?])
+    match monitor::Event::decode(&event.event_type, event.schema_version, &event.data)? {
+        monitor::Event::Fired(fired) => {
+            let id = fired.firing.alert.clone();
+            Ok(vec![ask(event, alert::KIND, id, &alert::Command::Raise { firing: fired.firing })?])
+        }
+        monitor::Event::WatchEnded(ended) => {
+            let note = match ended.outcome {
+                monitor::Outcome::Met | monitor::Outcome::Breached => "somebody has come, or the incident has ended",
+                monitor::Outcome::Unanswered => "the incident has ended",
+            };
+            let resolve = alert::Command::Resolve { note: note.to_owned() };
+            ended.alerts.into_iter().map(|alert| ask(event, alert::KIND, alert, &resolve)).collect()
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 /// What follows from a monitor's own events.

@@ -217,6 +217,8 @@ pub struct NotificationChange {
     pub digest: Option<EntityId>,
     /// The attempt, if one is told of.
     pub attempt: Option<u32>,
+    /// Whether it is not known what came of that attempt.
+    pub is_unknown: bool,
     /// Why an attempt failed.
     pub reason: Option<String>,
     /// When.
@@ -239,6 +241,7 @@ pub fn project_notification(recorded: &Recorded) -> Result<Option<NotificationCh
         about: None,
         digest: None,
         attempt: None,
+        is_unknown: false,
         reason: None,
         at,
     };
@@ -262,7 +265,8 @@ pub fn project_notification(recorded: &Recorded) -> Result<Option<NotificationCh
                 (Then::Retry { .. }, pager::Outcome::Unknown) => Some(NotificationStatus::Unknown),
                 (Then::Retry { .. }, _) => None,
             };
-            NotificationChange { status, attempt: Some(of.attempt), reason: of.reason, ..bare(of.at) }
+            let is_unknown = of.outcome == pager::Outcome::Unknown;
+            NotificationChange { status, attempt: Some(of.attempt), is_unknown, reason: of.reason, ..bare(of.at) }
         }
     };
     Ok(Some(change))

@@ -1,11 +1,12 @@
 //! The transactions on the tables, the same for every database: a page with its checkpoint, and a new beginning.
 
 use super::{VERSION, integer};
+use crate::alerts::{AlertKey, AlertRow, alert_keys};
 use crate::fold::{Changes, Key, Rows, fold, keys};
 use crate::work::WorkRow;
 use crate::{AttemptRow, AuditRow, IncidentRow, Poison, UnitRow, ViewsError, WorkflowRow};
 use ionveil_dispatch::{incident, unit};
-use ionveil_kernel::Recorded;
+use ionveil_kernel::{Org, Recorded};
 
 /// A piece of a partition: everything after `from` up to `scanned_to` was looked at, and `events` is what was found.
 pub(crate) struct Page<'a> {
@@ -44,6 +45,10 @@ pub(crate) trait Work: Send {
     fn load_units(&mut self, keys: &[Key]) -> impl Future<Output = Result<Vec<UnitRow>, ViewsError>> + Send;
     /// Writes units.
     fn store_units(&mut self, rows: &[UnitRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// The alerts and notifications of these names that there are.
+    fn load_alerts(&mut self, keys: &[AlertKey]) -> impl Future<Output = Result<Vec<(Org, AlertRow)>, ViewsError>> + Send;
+    /// Writes alerts and notifications.
+    fn store_alerts(&mut self, rows: &[(Org, AlertRow)]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Writes rows.
     fn store(&mut self, rows: &[WorkflowRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Adds work, each piece once: it is the checkpoint that keeps a page from being taken in twice.
@@ -110,6 +115,9 @@ async fn write(work: &mut impl Work, changes: &Changes) -> Result<(), ViewsError
     if !changes.units.is_empty() {
         work.store_units(&changes.units).await?;
     }
+    if !changes.alerts.is_empty() {
+        work.store_alerts(&changes.alerts).await?;
+    }
     if !changes.work.is_empty() {
         work.note_work(&changes.work).await?;
     }
@@ -134,6 +142,10 @@ async fn load(work: &mut impl Work, events: &[Recorded]) -> Result<Rows, ViewsEr
     }
     if !units.is_empty() {
         rows.units = work.load_units(&units).await?;
+    }
+    let alerts = alert_keys(events);
+    if !alerts.is_empty() {
+        rows.alerts = work.load_alerts(&alerts).await?;
     }
     Ok(rows)
 }

@@ -6,10 +6,11 @@ mod postgres;
 mod reads;
 mod sqlite;
 
+use crate::alerts::{AlertRow, AlertRows};
 use crate::filter::{AttemptLists, Filtered};
 use crate::{
-    AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, ScopeCount, UnitFilter,
-    UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
+    AlertPlace, AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, ScopeCount,
+    UnitFilter, UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_channels::view::Attempt;
 use ionveil_kernel::{EntityId, Org, Timestamp};
@@ -129,6 +130,20 @@ impl Tables {
         either!(self, tables => tables.units(org, filter, after, limit).await)
     }
 
+    pub(crate) async fn alerts(
+        &self,
+        org: &Org,
+        rows: &AlertRows,
+        after: Option<&AlertPlace>,
+        limit: i64,
+    ) -> Result<Vec<AlertRow>, ViewsError> {
+        either!(self, tables => tables.alerts(org, rows, after, limit).await)
+    }
+
+    pub(crate) async fn count_alerts(&self, org: &Org, rows: &AlertRows) -> Result<u64, ViewsError> {
+        either!(self, tables => tables.count_alerts(org, rows).await)
+    }
+
     pub(crate) async fn audit(&self, org: &Org, filter: &AuditFilter, after: i64, limit: i64) -> Result<Vec<AuditRecord>, ViewsError> {
         either!(self, tables => tables.audit(org, filter, after, limit).await)
     }
@@ -163,7 +178,7 @@ impl Tables {
 }
 
 /// The steps of the schema, named as their files are, in order.
-fn migrator(steps: [(&'static str, &'static str); 5]) -> Migrator {
+fn migrator(steps: [(&'static str, &'static str); 6]) -> Migrator {
     let step = |((name, text), number): ((&'static str, &'static str), i64)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };

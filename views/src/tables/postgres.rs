@@ -7,10 +7,11 @@
 use super::apply::{Stored, Work};
 use super::reads::reads;
 use super::{Lists, STEPS_TABLE, VERSION, VIEW, migrator, safe};
+use crate::alerts::{AlertKey, AlertRow};
 use crate::fold::Key;
 use crate::work::{WorkRow, by_hour};
 use crate::{AttemptRow, AuditRow, IncidentRow, UnitRow, ViewsError, WorkflowRow};
-use ionveil_kernel::Recorded;
+use ionveil_kernel::{Org, Recorded};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Row, Transaction};
 use std::str::FromStr;
@@ -74,6 +75,7 @@ async fn migrate(options: PgConnectOptions, schema: &str) -> Result<(), ViewsErr
         ("work_hours", include_str!("../../../migrations/postgres/views/0003_work_hours.sql")),
         ("channels", include_str!("../../../migrations/postgres/views/0004_channels.sql")),
         ("dispatch", include_str!("../../../migrations/postgres/views/0005_dispatch.sql")),
+        ("alerts", include_str!("../../../migrations/postgres/views/0006_alerts.sql")),
     ]);
     migrator.run_direct(None, &mut connection, false).await.map_err(ViewsError::Schema)?;
     Ok(connection.close().await?)
@@ -146,6 +148,28 @@ impl Work for PostgresWork {
             .bind(column(&rows, |row| row.5.as_str()))
             .bind(column(&rows, |row| row.6))
             .bind(column(&rows, |row| row.7));
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn load_alerts(&mut self, keys: &[AlertKey]) -> Result<Vec<(Org, AlertRow)>, ViewsError> {
+        let query = sqlx::query(include_str!("sql/postgres/load_alerts.sql"))
+            .bind(column(keys, |(org, _, _)| org.as_str()))
+            .bind(column(keys, |(_, kind, _)| *kind))
+            .bind(column(keys, |(_, _, id)| id.as_str()));
+        query.fetch_all(&mut *self.0).await?.iter().map(alert).collect()
+    }
+
+    async fn store_alerts(&mut self, rows: &[(Org, AlertRow)]) -> Result<(), ViewsError> {
+        let rows = rows.iter().map(|(org, row)| row.columns(org)).collect::<Result<Vec<_>, _>>()?;
+        let query = sqlx::query(include_str!("sql/postgres/store_alerts.sql"))
+            .bind(column(&rows, |row| row.0))
+            .bind(column(&rows, |row| row.1))
+            .bind(column(&rows, |row| row.2))
+            .bind(column(&rows, |row| row.3))
+            .bind(column(&rows, |row| row.4))
+            .bind(column(&rows, |row| row.5))
+            .bind(column(&rows, |row| row.6.as_str()));
         query.execute(&mut *self.0).await?;
         Ok(())
     }

@@ -143,6 +143,40 @@ macro_rules! reads {
             }
         }
 
+        impl $tables {
+            pub(super) async fn alerts(
+                &self,
+                org: &ionveil_kernel::Org,
+                rows: &$crate::alerts::AlertRows,
+                after: Option<&$crate::AlertPlace>,
+                limit: i64,
+            ) -> Result<Vec<$crate::alerts::AlertRow>, $crate::ViewsError> {
+                let text = rows.put_into(include_str!("sql/alerts.sql"), 5);
+                let (created_at, id) = after.map_or((i64::MAX, ""), |place| (place.created_at.micros(), place.id.as_str()));
+                let query = sqlx::query($crate::tables::safe(&text)).bind(org.as_str()).bind(rows.kind);
+                let query = rows.values().fold(query.bind(created_at).bind(id).bind(limit), |query, value| query.bind(value));
+                query.fetch_all(&self.readers).await?.iter().map(|row| alert(row).map(|(_, row)| row)).collect()
+            }
+
+            pub(super) async fn count_alerts(
+                &self,
+                org: &ionveil_kernel::Org,
+                rows: &$crate::alerts::AlertRows,
+            ) -> Result<u64, $crate::ViewsError> {
+                let text = rows.put_into(include_str!("sql/count_alerts.sql"), 2);
+                let query = sqlx::query($crate::tables::safe(&text)).bind(org.as_str()).bind(rows.kind);
+                let query = rows.values().fold(query, |query, value| query.bind(value));
+                $crate::tables::count(sqlx::Row::try_get(&query.fetch_one(&self.readers).await?, 0)?)
+            }
+        }
+
+        /// An alert or a notification.
+        fn alert(row: &$row) -> Result<(ionveil_kernel::Org, $crate::alerts::AlertRow), $crate::ViewsError> {
+            use sqlx::Row as _;
+            let org = ionveil_kernel::Org::new(row.try_get(0)?).map_err(|error| $crate::ViewsError::Corrupt(error.to_string()))?;
+            Ok((org, $crate::alerts::AlertRow::read(row.try_get(1)?, row.try_get(3)?)?))
+        }
+
         /// An incident or a unit.
         fn kept<S: serde::de::DeserializeOwned>(row: &$row) -> Result<ionveil_dispatch::view::Row<S>, $crate::ViewsError> {
             use ionveil_kernel::{EntityId, NameError, Org, Timestamp};

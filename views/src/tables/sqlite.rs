@@ -6,10 +6,11 @@
 use super::apply::{Stored, Work};
 use super::reads::reads;
 use super::{Lists, VERSION, VIEW, migrator};
+use crate::alerts::{AlertKey, AlertRow};
 use crate::fold::Key;
 use crate::work::{WorkRow, by_hour};
 use crate::{AttemptRow, AuditRow, IncidentRow, UnitRow, ViewsError, WorkflowRow};
-use ionveil_kernel::Recorded;
+use ionveil_kernel::{Org, Recorded};
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, Sqlite, Transaction};
@@ -44,6 +45,7 @@ impl SqliteTables {
             ("work_hours", include_str!("../../../migrations/sqlite/views/0003_work_hours.sql")),
             ("channels", include_str!("../../../migrations/sqlite/views/0004_channels.sql")),
             ("dispatch", include_str!("../../../migrations/sqlite/views/0005_dispatch.sql")),
+            ("alerts", include_str!("../../../migrations/sqlite/views/0006_alerts.sql")),
         ]);
         migrator.run(&writer).await.map_err(ViewsError::Schema)?;
         // A database in memory belongs to its connection.
@@ -109,6 +111,19 @@ impl Work for SqliteWork {
     async fn store_units(&mut self, rows: &[UnitRow]) -> Result<(), ViewsError> {
         let values = super::unit_columns(rows)?;
         let query = sqlx::query(include_str!("sql/sqlite/store_units.sql")).bind(json!(values).to_string());
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn load_alerts(&mut self, keys: &[AlertKey]) -> Result<Vec<(Org, AlertRow)>, ViewsError> {
+        let keys: Vec<_> = keys.iter().map(|(org, kind, id)| [org.as_str(), kind, id.as_str()]).collect();
+        let query = sqlx::query(include_str!("sql/sqlite/load_alerts.sql")).bind(json!(keys).to_string());
+        query.fetch_all(&mut *self.0).await?.iter().map(alert).collect()
+    }
+
+    async fn store_alerts(&mut self, rows: &[(Org, AlertRow)]) -> Result<(), ViewsError> {
+        let rows = rows.iter().map(|(org, row)| row.columns(org)).collect::<Result<Vec<_>, _>>()?;
+        let query = sqlx::query(include_str!("sql/sqlite/store_alerts.sql")).bind(json!(rows).to_string());
         query.execute(&mut *self.0).await?;
         Ok(())
     }

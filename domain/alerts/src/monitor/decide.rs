@@ -193,7 +193,9 @@ impl Case<'_> {
             Outcome::Met if !is_known => Outcome::Unanswered,
             outcome => outcome,
         };
-        events.push((MonitorPart::Watch(incident.clone()), Event::WatchEnded(WatchEnded { at, outcome })));
+        let now = events.iter().filter_map(|(_, event)| if let Event::Fired(of) = event { Some(&of.firing.alert) } else { None });
+        let alerts = watch.alerts.iter().chain(now).cloned().collect();
+        events.push((MonitorPart::Watch(incident.clone()), Event::WatchEnded(WatchEnded { at, outcome, alerts })));
         events
     }
 

@@ -200,6 +200,9 @@ pub struct WatchEnded {
     pub at: Timestamp,
     /// What became of the target.
     pub outcome: Outcome,
+    /// Its alerts: there is nothing left to do about them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<EntityId>,
 }
 
 /// Payload of [`Event::Fired`].

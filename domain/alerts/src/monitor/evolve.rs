@@ -85,7 +85,7 @@ pub(crate) fn evolve(mut state: State, part: &MonitorPart, event: &Event) -> Evo
 impl Watch {
     fn new(anchor: Timestamp, only_asked: bool) -> Self {
         let (held, fired) = (BTreeSet::new(), BTreeMap::new());
-        Self { target: None, dispatched_at: None, anchor, breached: false, held, fired, only_asked }
+        Self { target: None, dispatched_at: None, anchor, breached: false, held, fired, only_asked, alerts: BTreeSet::new() }
     }
 }
 
@@ -176,6 +176,7 @@ impl State {
         self.change(incident, |watch| {
             watch.map(|mut watch| {
                 watch.fired.insert(firing.rule.clone(), firing.at);
+                watch.alerts.insert(firing.alert.clone());
                 watch
             })
         });

@@ -59,6 +59,9 @@ pub struct Watch {
     pub fired: BTreeMap<EntityId, Timestamp>,
     /// Whether it was only asked about: then it has no deadlines.
     pub only_asked: bool,
+    /// Its alerts, which end when its time stops.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub alerts: BTreeSet<EntityId>,
 }
 
 impl Default for State {

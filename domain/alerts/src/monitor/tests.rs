@@ -74,6 +74,10 @@ fn a_late_check_raises_the_breach_alone() {
     assert_eq!(world.next(min(1_000)), None);
 }
 
+fn alerts_of(events: &[Event]) -> Vec<ionveil_kernel::EntityId> {
+    events.iter().filter_map(|event| if let Event::Fired(of) = event { Some(of.firing.alert.clone()) } else { None }).collect()
+}
+
 #[test]
 fn who_comes_exactly_at_the_target_is_in_time_and_who_comes_later_is_not() {
     for (at, outcome, rules) in [
@@ -86,7 +90,9 @@ fn who_comes_exactly_at_the_target_is_in_time_and_who_comes_later_is_not() {
         dispatch(&mut world, "i", min(0));
         let events = arrive(&mut world, "i", at);
         assert_eq!(rules_of(&events), rules, "{at:?}: the timers have not fired yet");
-        assert_eq!(events.last(), Some(&Event::WatchEnded(WatchEnded { at, outcome })));
+        let alerts = alerts_of(&events);
+        assert_eq!(alerts.len(), rules.len());
+        assert_eq!(events.last(), Some(&Event::WatchEnded(WatchEnded { at, outcome, alerts })));
         assert_eq!(world.next(min(1_000)), None);
         assert!(arrive(&mut world, "i", at).is_empty());
         assert!(world.tell(at, &Command::Dispatched { incident: id("i"), at }).unwrap().is_empty(), "what comes late starts nothing");
@@ -94,12 +100,19 @@ fn who_comes_exactly_at_the_target_is_in_time_and_who_comes_later_is_not() {
     }
     let mut world = world();
     dispatch(&mut world, "i", min(0));
-    world.run(min(10));
+    let fired: Vec<_> = world.run(min(10)).into_iter().map(|(_, event)| event).collect();
+    let mut alerts = alerts_of(&fired);
+    alerts.sort();
+    assert_eq!(alerts.len(), 2, "a warning and a breach, which end with the watch");
     let events = world.tell(min(11), &Command::Ended { incident: id("i"), at: min(11) }).unwrap();
-    assert_eq!(events, [Event::WatchEnded(WatchEnded { at: min(11), outcome: Outcome::Breached })]);
+    assert_eq!(events, [Event::WatchEnded(WatchEnded { at: min(11), outcome: Outcome::Breached, alerts })]);
     world.tell(min(11), &Command::Prioritised { incident: id("j"), priority: priority(1) }).unwrap();
     let events = arrive(&mut world, "j", min(12));
-    assert_eq!(events, [Event::WatchEnded(WatchEnded { at: min(12), outcome: Outcome::Unanswered })], "nobody was sent");
+    assert_eq!(
+        events,
+        [Event::WatchEnded(WatchEnded { at: min(12), outcome: Outcome::Unanswered, alerts: Vec::new() })],
+        "nobody was sent"
+    );
 }
 
 #[test]
@@ -363,7 +376,7 @@ fn a_stored_history_that_cannot_be_is_found() {
     let started = Event::WatchStarted(WatchStarted { dispatched_at: min(0), at: min(0) });
     let removed = Event::RuleRemoved(RuleRemoved { rule: id("none"), by: "user:a".into() });
     let checked = Event::WatchChecked(WatchChecked { at: min(0), breached: false, held: vec![], asked: None });
-    let ended = Event::WatchEnded(WatchEnded { at: min(0), outcome: Outcome::Met });
+    let ended = Event::WatchEnded(WatchEnded { at: min(0), outcome: Outcome::Met, alerts: Vec::new() });
     let fired = |incident: Option<&str>| {
         let plan = crate::escalation::Plan::default();
         let firing = Firing { incident: incident.map(id), ..crate::testing::firing("a", plan) };

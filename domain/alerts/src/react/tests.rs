@@ -53,6 +53,22 @@ fn an_incident_is_watched_from_its_dispatch_to_its_end() {
 }
 
 #[test]
+fn what_is_told_as_history_begins_nothing_and_ends_what_has_begun() {
+    let owner: StreamId = "incident:test:i".parse().unwrap();
+    let told = |event_type: &'static str, data: Value, later: i64| {
+        let mut event = recorded(&owner, owner.clone(), &pager::Event::Retried(pager::Retried { attempt: 1, at: min(0) }));
+        (event.event_type, event.data, event.recorded_at) = (event_type.into(), data.to_string(), min(later));
+        FromIncidents.react(&event).unwrap().len()
+    };
+    for (event_type, data) in [("created", json!({"priority": 2})), ("units_attached", json!({}))] {
+        assert_eq!((told(event_type, data.clone(), 60), told(event_type, data, 61)), (1, 0), "{event_type}");
+    }
+    for (event_type, data) in [("transitioned", json!({"to": "on_scene"})), ("closed", json!({}))] {
+        assert_eq!(told(event_type, data, 10_000), 1, "{event_type}");
+    }
+}
+
+#[test]
 fn what_fires_is_raised_paged_sent_and_heard_of() {
     let mut monitor = World::new(Monitor, monitor::ID);
     monitor.tell(min(0), &monitor::Command::PutRecipient { recipient: recipient("a", &["email"]) }).unwrap();
@@ -108,6 +124,21 @@ fn who_is_told_again_is_paged_and_what_fails_is_heard_of() {
     }
     let retried = pager::Event::Retried(pager::Retried { attempt: 2, at: min(0) });
     assert_eq!(commands(FromPagers.react(&recorded(&owner, stream, &retried)).unwrap())[0].1["attempt"], 2);
+}
+
+#[test]
+fn the_alerts_of_an_incident_are_resolved_when_its_time_stops() {
+    let owner = monitor::stream(&"test".parse().unwrap()).unwrap();
+    let watch = MonitorPart::Watch(id("i")).stream(&owner);
+    for outcome in [monitor::Outcome::Met, monitor::Outcome::Breached, monitor::Outcome::Unanswered] {
+        let ended = monitor::WatchEnded { at: min(9), outcome, alerts: vec![id("w"), id("b")] };
+        let found = commands(FromWatches.react(&recorded(&owner, watch.clone(), &monitor::Event::WatchEnded(ended))).unwrap());
+        assert_eq!(found.iter().map(|(to, _)| to.as_str()).collect::<Vec<_>>(), ["alert:test:w", "alert:test:b"]);
+        for (_, command) in found {
+            let command: alert::Command = serde_json::from_value(command).unwrap();
+            assert!(matches!(command, alert::Command::Resolve { note } if !note.trim().is_empty()));
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! What is published of alerts in this node: which organisations have a monitor, which alerts are active, what was counted. And the
+//! pass every 30 s, which finds nothing as long as the timers do their work.
+
+use super::Alerting;
+use ionveil_actors::{Loaded, Observer};
+use ionveil_alerts::alert::{self, Alerts};
+use ionveil_alerts::board::Board;
+use ionveil_alerts::monitor::{self, Monitor};
+use ionveil_alerts::pager::{Outcome, Pager};
+use ionveil_kernel::{Org, StreamId};
+use ionveil_views::{AlertFilter, AlertPlace, Views};
+use parking_lot::Mutex;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often the pass is made.
+const EVERY: Duration = Duration::from_secs(30);
+/// What is overdue for less is the timers' business.
+const GRACE: Duration = Duration::from_secs(2);
+/// So many are looked after in one pass.
+const PASSES_MAX: usize = 1_000;
+/// How many are read at a time.
+const PAGE: usize = 500;
+
+/// What is published.
+#[derive(Default)]
+pub struct Boards {
+    orgs: Mutex<BTreeSet<Org>>,
+    board: Mutex<Board>,
+    /// By recipient: how many notifications are under way.
+    under_way: Mutex<BTreeMap<StreamId, usize>>,
+    counted: [std::sync::atomic::AtomicU64; 3],
+}
+
+impl Boards {
+    /// Counts an attempt.
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.counted[place(outcome)].fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// How many alerts are active, and of how many of them nobody was reached.
+    #[must_use]
+    pub fn active(&self) -> (usize, usize) {
+        let board = self.board.lock();
+        (board.len(), board.undelivered())
+    }
+}
+
+const fn place(outcome: Outcome) -> usize {
+    match outcome {
+        Outcome::Sent => 0,
+        Outcome::Failed => 1,
+        Outcome::Unknown => 2,
+    }
+}
+
+impl Observer<Monitor> for Boards {
+    fn committed(&self, owner: &StreamId, _: &Loaded<Monitor>) {
+        let mut orgs = self.orgs.lock();
+        if !orgs.contains(&owner.org) {
+            orgs.insert(owner.org.clone());
+        }
+    }
+}
+
+impl Observer<Alerts> for Boards {
+    fn committed(&self, owner: &StreamId, loaded: &Loaded<Alerts>) {
+        self.board.lock().publish(owner, &loaded.state);
+    }
+}
+
+impl Observer<Pager> for Boards {
+    fn committed(&self, owner: &StreamId, loaded: &Loaded<Pager>) {
+        let count = loaded.state.state.under_way.len();
+        let mut under_way = self.under_way.lock();
+        if count == 0 {
+            under_way.remove(owner);
+        } else {
+            under_way.insert(owner.clone(), count);
+        }
+    }
+}
+
+impl fmt::Debug for Boards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Boards").field("active", &self.active()).finish_non_exhaustive()
+    }
+}
+
+/// What is counted; the names of organisations stay out of it.
+#[derive(Debug)]
+pub(crate) struct Figures(pub(crate) Arc<Boards>);
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let (active, undelivered) = self.0.active();
+        let under_way = self.0.under_way.lock().values().sum::<usize>();
+        let gauges = [
+            ("alerts_active", "Alerts that are open, escalated or acknowledged", active),
+            ("alerts_undelivered", "Active alerts of which nobody could be told", undelivered),
+            ("notifications_under_way", "Notifications that are not settled", under_way),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        let counter = ConstCounter::new(0_u64);
+        let mut attempts = encoder.encode_descriptor("notification_attempts", "Attempts to notify", None, counter.metric_type())?;
+        for (outcome, name) in [(Outcome::Sent, "sent"), (Outcome::Failed, "failed"), (Outcome::Unknown, "unknown")] {
+            let count = self.0.counted[place(outcome)].load(std::sync::atomic::Ordering::Relaxed);
+            ConstCounter::new(count).encode(attempts.encode_family(&[("outcome", name)])?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The pass.
+pub(super) struct Sweeper {
+    pub(super) alerting: Alerting,
+    pub(super) views: Views,
+}
+
+impl Sweeper {
+    pub(super) async fn run(self, mut stopped: watch::Receiver<bool>) {
+        self.find().await;
+        loop {
+            let wait = self.alerting.0.env.sleep(EVERY);
+            tokio::select! {
+                biased;
+                _gone = stopped.wait_for(|stopped| *stopped) => return,
+                () = wait => {}
+            }
+            self.pass().await;
+        }
+    }
+
+    /// Reads what is active as the lists have it: whoever changes afterwards is published by its commit.
+    async fn find(&self) {
+        let store = self.alerting.0.monitors.loader().store().clone();
+        let mut after: Option<Org> = None;
+        while let Ok(orgs) = store.organisations(after.as_ref(), PAGE).await {
+            for org in &orgs {
+                self.find_of(org).await;
+            }
+            after = orgs.last().cloned();
+            if after.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn find_of(&self, org: &Org) {
+        let alerting = &self.alerting.0;
+        if let Ok(owner) = monitor::stream(org)
+            && alerting.monitors.loader().load(&owner).await.is_ok_and(|loaded| loaded.version > 0)
+        {
+            alerting.boards.orgs.lock().insert(org.clone());
+        }
+        let mut after: Option<AlertPlace> = None;
+        while let Ok(page) = self.views.alerts(org, &AlertFilter::default(), after.as_ref(), PAGE).await {
+            for record in &page {
+                let Ok(owner) = super::alert_stream(org, record.id.clone()) else { continue };
+                // What is published already is newer than what is read here.
+                if alerting.boards.board.lock().status(&owner).is_some() {
+                    continue;
+                }
+                if let Ok(loaded) = alerting.alerts.loader().load(&owner).await {
+                    let mut board = alerting.boards.board.lock();
+                    if board.status(&owner).is_none() {
+                        board.publish(&owner, &loaded.state);
+                    }
+                }
+            }
+            let Some(last) = page.last().filter(|_| page.len() == PAGE) else { return };
+            after = Some(AlertPlace { created_at: last.created_at, id: last.id.clone() });
+        }
+    }
+
+    async fn pass(&self) {
+        let alerting = &self.alerting;
+        let orgs: Vec<Org> = alerting.0.boards.orgs.lock().iter().cloned().collect();
+        for org in orgs {
+            let meta = alerting.own(&org, "system:alerts");
+            if let Err(error) = alerting.ask_monitor(&org, monitor::Command::Sweep, meta).await {
+                tracing::warn!(%org, %error, "the pass over the watched incidents was not made");
+            }
+        }
+        let now = alerting.0.env.now();
+        let overdue = ionveil_kernel::Timestamp::from_micros(now.micros() - i64::try_from(GRACE.as_micros()).unwrap_or(0));
+        let due: Vec<StreamId> = alerting.0.boards.board.lock().due(overdue).take(PASSES_MAX).cloned().collect();
+        for owner in due {
+            let meta = alerting.own(&owner.org, "system:alerts");
+            if let Err(error) = alerting.ask_alert(owner.clone(), alert::Command::Pass { due: now }, meta).await {
+                tracing::warn!(alert = %owner, %error, "an alert was not looked after");
+            }
+        }
+    }
+}
