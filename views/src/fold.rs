@@ -1,11 +1,13 @@
 //! Folds a page of events into rows in memory, so that the tables are asked once and written once per page.
 
 use crate::work::WorkRow;
+use ionveil_analytics::aggregator;
+use ionveil_analytics::store::{Buffer, Row as MinuteRow};
 use ionveil_channels::view as channels;
 use ionveil_dispatch::incident::{self, Incidents};
 use ionveil_dispatch::unit::{self, Units};
 use ionveil_dispatch::view as dispatch;
-use ionveil_kernel::{Decider, EntityId, EventId, Org, Recorded};
+use ionveil_kernel::{Decider, EntityId, EventCodec, EventId, Org, Recorded};
 use ionveil_policy::preview::WorkKind;
 use ionveil_policy::view as policy;
 use ionveil_workflow::KIND;
@@ -63,6 +65,8 @@ pub(crate) struct Changes {
     pub(crate) audit: Vec<policy::Row>,
     /// Attempts over channels, each once, as it is known now.
     pub(crate) attempts: Vec<channels::Row>,
+    /// Observed dispatches by minute, to be added to the rows that there are.
+    pub(crate) minutes: Vec<(Org, MinuteRow)>,
 }
 
 /// What `events` make of `rows`, those that they change.
@@ -74,6 +78,7 @@ pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, P
     let mut known: BTreeMap<Key, Slot> =
         rows.workflows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), Slot { row: Some(row), changed: false })).collect();
     let (mut changes, mut attempts) = (Changes::default(), BTreeMap::new());
+    let mut minutes: BTreeMap<&Org, Buffer> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         if event.stream.kind.as_str() == KIND {
             let slot = known.entry((event.stream.org.clone(), event.stream.id.clone())).or_default();
@@ -83,12 +88,17 @@ pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, P
             incidents.take(&Incidents, event).map_err(|error| (index, poison(event, &error)))?;
         } else if event.stream.kind.as_str() == unit::KIND {
             units.take(&Units, event).map_err(|error| (index, poison(event, &error)))?;
+        } else if event.stream.kind.as_str() == aggregator::KIND {
+            let seen = aggregator::Event::decode(&event.event_type, event.schema_version, &event.data);
+            let aggregator::Event::DispatchObserved(seen) = seen.map_err(|error| (index, poison(event, &error)))?;
+            minutes.entry(&event.stream.org).or_default().add(&seen.observation);
         } else if let Some(row) = channels::project(event).map_err(|error| (index, poison(event, &error)))? {
             attempts.insert((row.org.clone(), row.attempt.dispatch_id.clone(), row.attempt.number), row);
         } else {
             changes.audit.extend(policy::project(event).map_err(|error| (index, poison(event, &error)))?);
         }
     }
+    changes.minutes = minutes.into_iter().flat_map(|(org, mut all)| all.flush().into_iter().map(|row| (org.clone(), row))).collect();
     changes.attempts = attempts.into_values().collect();
     changes.incidents = incidents.changed(|state| state.live().is_some());
     changes.units = units.changed(|state| state.live().is_some());

@@ -8,8 +8,8 @@ mod sqlite;
 
 use crate::filter::{AttemptLists, Filtered};
 use crate::{
-    AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, ScopeCount, UnitFilter,
-    UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
+    AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, MinuteRow, ScopeCount,
+    SealRun, UnitFilter, UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_channels::view::Attempt;
 use ionveil_kernel::{EntityId, Org, Timestamp};
@@ -21,7 +21,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 /// row is made anew at the next start.
 pub(crate) const VIEW: &str = "workflows";
 /// See [`VIEW`]. It is also raised when the form of a kept state changes.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 /// Where applied schema steps are kept.
 const STEPS_TABLE: &str = "views_migrations";
 
@@ -157,17 +157,29 @@ impl Tables {
         either!(self, tables => tables.first_work(org, scope, range, limit).await)
     }
 
+    pub(crate) async fn minutes(&self, org: &Org, range: (Timestamp, Timestamp), limit: i64) -> Result<Vec<MinuteRow>, ViewsError> {
+        either!(self, tables => tables.minutes(org, range, limit).await)
+    }
+
+    pub(crate) async fn seals(&self, org: &Org, partition: u16, position: i64, limit: i64) -> Result<Vec<SealRun>, ViewsError> {
+        either!(self, tables => tables.seals(org, partition, position, limit).await)
+    }
+
+    pub(crate) async fn sealed(&self, partition: u16) -> Result<Vec<Org>, ViewsError> {
+        either!(self, tables => tables.sealed(partition).await)
+    }
+
     pub(crate) async fn close(&self) {
         either!(self, tables => tables.close().await);
     }
 }
 
-/// The steps of the schema, named as their files are, in order.
-fn migrator(steps: [(&'static str, &'static str); 5]) -> Migrator {
-    let step = |((name, text), number): ((&'static str, &'static str), i64)| {
-        Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+/// The steps of the schema, numbered and named as their files are.
+fn migrator(steps: &[(i64, &'static str, &'static str)]) -> Migrator {
+    let step = |(number, name, text): &(i64, &'static str, &'static str)| {
+        Migration::new(*number, (*name).into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let mut migrator = Migrator::with_migrations(steps.into_iter().zip(1..).map(step).collect());
+    let mut migrator = Migrator::with_migrations(steps.iter().map(step).collect());
     migrator.dangerous_set_table_name(STEPS_TABLE);
     migrator
 }
@@ -213,6 +225,17 @@ fn unit_columns(rows: &[UnitRow]) -> Result<Vec<UnitColumns<'_>>, ViewsError> {
         Ok((org, id, unit_type, status, version, record, row.occurred_at.micros(), row.recorded_at.micros()))
     })
     .collect()
+}
+
+/// In the order of `store_minutes.sql`.
+type MinuteColumns<'a> = (&'a str, i64, &'a str, i64, &'a str, String);
+
+fn minute_columns(rows: &[(Org, MinuteRow)]) -> Result<Vec<MinuteColumns<'_>>, ViewsError> {
+    rows.iter()
+        .map(|(org, MinuteRow { key, rolled })| {
+            Ok((org.as_str(), key.minute.micros(), &*key.region, i64::from(key.severity), &*key.unit_type, text(rolled)?))
+        })
+        .collect()
 }
 
 /// A line of a list as it is kept.
