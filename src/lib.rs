@@ -6,6 +6,8 @@
 
 /// The supervised runtime.
 pub use ionveil_actors as actors;
+/// A shipped context: analytics and the audit trail.
+pub use ionveil_analytics as analytics_domain;
 /// A shipped context: channels of dispatch.
 pub use ionveil_channels as channels_domain;
 /// A shipped context: incidents, units and what brings them together.
@@ -22,7 +24,9 @@ pub use ionveil_routing as routing;
 /// A shipped context: workflows.
 pub use ionveil_workflow as workflow;
 
+pub mod analytics;
 pub mod arrivals;
+pub mod audit;
 pub mod auth;
 pub mod channels;
 pub mod cli;

@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::node::Node;
 use ionveil_actors::{LoadError, Loaded, Loader};
+use ionveil_analytics::aggregator::Aggregator;
 use ionveil_channels::channel::Channel;
 use ionveil_channels::failover::Failover;
 use ionveil_dispatch::assignment::Assignments;
@@ -87,6 +88,7 @@ pub struct Kinds {
     settings: Loader<Settings>,
     pools: Loader<Pool>,
     intakes: Loader<Intake>,
+    aggregators: Loader<Aggregator>,
 }
 
 impl Kinds {
@@ -108,6 +110,7 @@ impl Kinds {
             settings: Loader::new(Arc::new(Settings), store.clone()),
             pools: Loader::new(Arc::new(config.pool), store.clone()),
             intakes: Loader::new(Arc::new(Intake), store.clone()),
+            aggregators: Loader::new(Arc::new(Aggregator { retention: config.analytics.retention }), store.clone()),
         }
     }
 
@@ -129,6 +132,7 @@ impl Kinds {
             settings: node.settings.loader().clone(),
             pools: node.pools.host().loader().clone(),
             intakes: node.intakes.host().loader().clone(),
+            aggregators: node.aggregators.loader().clone(),
         }
     }
 
@@ -151,6 +155,7 @@ impl Kinds {
             Settings::KIND => check_entity(&self.settings, entity, report).await,
             Pool::KIND => check_entity(&self.pools, entity, report).await,
             Intake::KIND => check_entity(&self.intakes, entity, report).await,
+            Aggregator::KIND => check_entity(&self.aggregators, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

@@ -14,7 +14,9 @@ mod show;
 
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
-pub use settings::{ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Queue, Server, Store, StoreUrl, TokenKey};
+pub use settings::{
+    Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Queue, Server, Store, StoreUrl, TokenKey,
+};
 pub use show::show;
 
 use std::collections::BTreeMap;

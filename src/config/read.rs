@@ -5,7 +5,7 @@
 use crate::channels::Secrets;
 use crate::config::section::Section;
 use crate::config::settings::{
-    ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl, TokenKey,
+    Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl, TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
@@ -34,6 +34,7 @@ impl Config {
         let queue = read(raw, "queue", faults, queue);
         let pool = read(raw, "pool", faults, pool);
         let intake = read(raw, "intake", faults, intake);
+        let analytics = read(raw, "analytics", faults, analytics);
         let channels = read(raw, "channels", faults, |section| channels(raw, section));
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
@@ -51,6 +52,7 @@ impl Config {
             queue: queue?,
             pool: pool?,
             intake: intake?,
+            analytics: analytics?,
             channels: channels?,
             auth: auth?,
             logging: logging?,
@@ -59,8 +61,22 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 13] =
-    ["server", "store", "journal", "runtime", "policy", "routing", "queue", "pool", "intake", "channels", "auth", "logging", "machines"];
+const SECTIONS: [&str; 14] = [
+    "server",
+    "store",
+    "journal",
+    "runtime",
+    "policy",
+    "routing",
+    "queue",
+    "pool",
+    "intake",
+    "analytics",
+    "channels",
+    "auth",
+    "logging",
+    "machines",
+];
 
 fn unknown_sections(raw: &Raw, faults: &mut Vec<ConfigFault>) {
     for name in raw.table.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
@@ -75,6 +91,17 @@ fn read<T>(raw: &Raw, name: &str, faults: &mut Vec<ConfigFault>, fields: impl Fn
     let value = fields(&mut section);
     section.finish();
     value
+}
+
+fn analytics(section: &mut Section<'_>) -> Option<Analytics> {
+    let retention_h = section.integer("retention_h", 1..=168);
+    let memory_mib = section.integer("memory_mib", 1..=65_536);
+    let waiting_max = section.integer("updates_waiting_max", 1..=100_000);
+    Some(Analytics {
+        retention: Duration::from_secs(retention_h? * 3_600),
+        bytes_max: size(memory_mib?).saturating_mul(1 << 20),
+        waiting_max: size(waiting_max?),
+    })
 }
 
 fn server(section: &mut Section<'_>) -> Option<Server> {

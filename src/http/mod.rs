@@ -9,9 +9,13 @@ pub mod problem;
 pub mod trace;
 pub mod values;
 
+pub mod analytics;
+pub mod analytics_bodies;
+pub mod analytics_requests;
 pub mod answers;
 pub mod app;
 pub mod assignments;
+pub mod audit;
 pub mod call;
 pub mod channel_requests;
 pub mod channel_shapes;
@@ -52,6 +56,7 @@ pub mod simulation_shapes;
 pub mod simulations;
 pub mod socket;
 pub mod sse;
+pub mod streams;
 pub mod system;
 pub mod tree;
 pub mod unit_bodies;
@@ -159,6 +164,17 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(queues::get_queue_health)
         .service(intake::take_batch)
         .service(intake::get_batch)
+        .service(analytics::routes())
+        .service(analytics::get_metrics)
+        .service(analytics::get_snapshot)
+        .service(analytics::get_trends)
+        .service(analytics::get_anomalies)
+        .service(analytics::get_regions)
+        .service(analytics::get_heatmap)
+        .service(analytics::rebuild)
+        .service(analytics::get_rebuild)
+        .service(streams::follow)
+        .service(audit::list_audit)
         .service(simulations::routes());
     let at_root = resource("/dispatch/route/failover")
         .wrap(from_fn(drain::turn_away))

@@ -2,8 +2,9 @@
 
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    assignments, channels, dead_letters, events, failover, incidents, intake, machines, orders, organisation, policy, policy_audit,
-    policy_commands, policy_outcomes, policy_preview, queues, reports, resilience, routing, simulations, system, tree, units, workflows,
+    analytics, assignments, audit, channels, dead_letters, events, failover, incidents, intake, machines, orders, organisation, policy,
+    policy_audit, policy_commands, policy_outcomes, policy_preview, queues, reports, resilience, routing, simulations, streams, system,
+    tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -34,6 +35,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         channels::block_channel, channels::unblock_channel, channels::force_channel, channels::test_channel,
         orders::insert_orders, orders::list_orders, orders::get_order, orders::reprioritise_order, orders::withdraw_order,
         orders::plan_orders, orders::plan_agencies, queues::list_queues, queues::get_queue_health, intake::take_batch, intake::get_batch,
+        analytics::post_events, analytics::get_metrics, analytics::get_snapshot, analytics::get_trends, analytics::get_anomalies,
+        analytics::get_regions, analytics::get_heatmap, analytics::rebuild, analytics::get_rebuild, streams::follow, audit::list_audit,
         failover::route_failover, failover::route_failover_at_root, failover::list_attempts,
         incidents::create_incident, incidents::list_incidents, incidents::get_incident, incidents::update_incident, incidents::archive_incident,
         incidents::transition_incident, incidents::close_incident, incidents::remark_incident, incidents::merge_incident, incidents::get_timeline,

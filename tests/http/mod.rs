@@ -2,9 +2,11 @@
 //! in bad faith. Each test serves its own data and ends its server.
 #![expect(clippy::disallowed_methods, reason = "the server is another process; these tests wait for its end on a thread")]
 
+mod analytics;
 mod answer;
 mod arrivals;
 mod assignments;
+mod audit;
 mod bodies;
 mod channels;
 mod client;
@@ -13,6 +15,7 @@ mod drain;
 mod exposure;
 mod failover;
 mod feed;
+mod followed;
 mod given;
 mod idempotency;
 mod incidents;
