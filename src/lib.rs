@@ -8,6 +8,8 @@
 pub use ionveil_actors as actors;
 /// A shipped context: alerts.
 pub use ionveil_alerts as alerts_domain;
+/// A shipped context: analytics and the audit trail.
+pub use ionveil_analytics as analytics_domain;
 /// A shipped context: channels of dispatch.
 pub use ionveil_channels as channels_domain;
 /// A shipped context: incidents, units and what brings them together.
@@ -25,7 +27,9 @@ pub use ionveil_routing as routing;
 pub use ionveil_workflow as workflow;
 
 pub mod alerts;
+pub mod analytics;
 pub mod arrivals;
+pub mod audit;
 pub mod auth;
 pub mod channels;
 pub mod cli;

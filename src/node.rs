@@ -1,6 +1,8 @@
 //! One node: store, journal, entities and views, put together. The composition root below all edges.
 
 use crate::alerts::{self, Alerting};
+use crate::analytics::Live;
+use crate::analytics::arrivals::ArrivalsToAnalytics;
 use crate::arrivals::ArrivalsToPolicy;
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
 use crate::config::Config;
@@ -19,6 +21,7 @@ use ionveil_actors::{EffectHandler, Host, RegisterError, Runtime};
 use ionveil_alerts::alert::Alerts;
 use ionveil_alerts::monitor::Monitor;
 use ionveil_alerts::pager::Pager;
+use ionveil_analytics::aggregator::Aggregator;
 use ionveil_channels::channel::Channel;
 use ionveil_channels::detector::FailureDetector;
 use ionveil_channels::failover::Failover;
@@ -173,6 +176,10 @@ pub struct Node {
     pub intakes: Intakes,
     /// What says how healthy the queues are.
     pub queues: Queues,
+    /// Those who know each posted event of dispatches.
+    pub aggregators: Host<Aggregator>,
+    /// The numbers as they move.
+    pub analytics: Arc<Live>,
     /// What is published of the trees.
     pub trees: Arc<Trees>,
     /// The machines that workflows can be registered with.
@@ -251,6 +258,8 @@ impl Node {
         let of_alerts = alerts::Entities::register(&runtime, &config.alerts)?;
         let intake_host = runtime.entity(Arc::new(Intake))?;
         let running = Running::new(env.clone());
+        let aggregators = runtime.entity(Arc::new(Aggregator { retention: config.analytics.retention }))?;
+        let analytics = Arc::new(Live::new(&config.analytics, env.clone(), store.clone(), views.clone(), Box::new(|_| 0)));
         let queues = Queues::new(config, published_pools.clone(), running.clone(), trees.clone(), store.clone());
         registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(queues.clone()));
         let (mut hosts, detectors) = kinds.register(&runtime)?;
@@ -264,6 +273,7 @@ impl Node {
         hosts.insert(TypeId::of::<Monitor>(), Box::new(of_alerts.monitors.clone()));
         hosts.insert(TypeId::of::<Alerts>(), Box::new(of_alerts.alerts.clone()));
         hosts.insert(TypeId::of::<Pager>(), Box::new(of_alerts.pagers.clone()));
+        hosts.insert(TypeId::of::<Aggregator>(), Box::new(aggregators.clone()));
         hosts.insert(TypeId::of::<Channel>(), Box::new(channel_host.clone()));
         hosts.insert(TypeId::of::<Failover>(), Box::new(dispatch_host.clone()));
         hosts.insert(TypeId::of::<Workflow>(), Box::new(workflows.clone()));
@@ -275,6 +285,7 @@ impl Node {
         runtime.reactor(Arc::new(TreeToEngine))?;
         runtime.reactor(Arc::new(ChannelsToRouting::new(topologies.clone())))?;
         runtime.reactor(Arc::new(ArrivalsToPolicy { trees: trees.clone(), organisations: organisations.clone() }))?;
+        runtime.reactor(Arc::new(ArrivalsToAnalytics { organisations: organisations.clone() }))?;
         runtime.reactor(Arc::new(FromUnits))?;
         runtime.reactor(Arc::new(FromIncidents))?;
         runtime.reactor(Arc::new(FromAssignments))?;
@@ -295,6 +306,7 @@ impl Node {
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(situation.clone().catch_up(views.clone(), store.clone(), stopped.clone()));
         alerting.watch(views.clone(), &stopped);
+        env.spawn(analytics.clone().follow(journal.commits(), stopped.clone()));
         env.spawn(projector.run(journal.commits(), stopped));
         let vitals = Vitals { journal: journal.clone(), views: views_status.clone(), runtime: runtime.clone() };
         registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(vitals));
@@ -325,6 +337,8 @@ impl Node {
             pools,
             intakes,
             queues,
+            aggregators,
+            analytics,
             trees,
             machines,
             views,
@@ -356,7 +370,7 @@ impl Node {
     }
 }
 
-fn views_location(place: &Place, data_dir: Option<&Path>) -> Result<Location, ViewsError> {
+pub(crate) fn views_location(place: &Place, data_dir: Option<&Path>) -> Result<Location, ViewsError> {
     match (place, data_dir) {
         (Place::Postgres(url), _) => Location::parse(url.secret()),
         (Place::Sqlite(_), Some(folder)) => Ok(Location::Sqlite(folder.join(VIEWS_FILE))),

@@ -7,6 +7,7 @@ use ionveil_actors::{LoadError, Loaded, Loader};
 use ionveil_alerts::alert::Alerts;
 use ionveil_alerts::monitor::Monitor;
 use ionveil_alerts::pager::Pager;
+use ionveil_analytics::aggregator::Aggregator;
 use ionveil_channels::channel::Channel;
 use ionveil_channels::failover::Failover;
 use ionveil_dispatch::assignment::Assignments;
@@ -93,6 +94,7 @@ pub struct Kinds {
     monitors: Loader<Monitor>,
     alerts: Loader<Alerts>,
     pagers: Loader<Pager>,
+    aggregators: Loader<Aggregator>,
 }
 
 impl Kinds {
@@ -117,6 +119,7 @@ impl Kinds {
             monitors: Loader::new(Arc::new(Monitor), store.clone()),
             alerts: Loader::new(Arc::new(Alerts), store.clone()),
             pagers: Loader::new(Arc::new(config.alerts.pager), store.clone()),
+            aggregators: Loader::new(Arc::new(Aggregator { retention: config.analytics.retention }), store.clone()),
         }
     }
 
@@ -141,6 +144,7 @@ impl Kinds {
             monitors: node.alerting.monitors().loader().clone(),
             alerts: node.alerting.alerts().loader().clone(),
             pagers: node.alerting.pagers().loader().clone(),
+            aggregators: node.aggregators.loader().clone(),
         }
     }
 
@@ -166,6 +170,7 @@ impl Kinds {
             Monitor::KIND => check_entity(&self.monitors, entity, report).await,
             Alerts::KIND => check_entity(&self.alerts, entity, report).await,
             Pager::KIND => check_entity(&self.pagers, entity, report).await,
+            Aggregator::KIND => check_entity(&self.aggregators, entity, report).await,
             _workflow => check_entity(&self.workflows, entity, report).await,
         }
     }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 it went wrong (or `verify` found something), 2 the command line or the configuration is wrong.
 
 pub mod alerts;
+pub mod audit;
 mod board;
 pub mod channels;
 pub mod completions;
@@ -25,6 +26,7 @@ mod screen;
 pub mod serve;
 pub mod simulate;
 mod site;
+pub mod stats;
 pub mod system;
 mod table;
 pub mod target;
@@ -85,6 +87,10 @@ enum Command {
     Orders(orders::OrdersCommand),
     /// Look at the queues of a server: pool, intake, outbox
     Queues(queues::QueuesCommand),
+    /// Look at the city's numbers as a server has them
+    Stats(stats::StatsCommand),
+    /// See whether the audit trail is whole
+    Audit(audit::AuditCommand),
     /// Make keys and tokens
     Token(token::TokenCommand),
     /// Check the configuration, or show what is in force
@@ -121,6 +127,8 @@ impl Cli {
             Command::Units(command) => command.run(args),
             Command::Orders(command) => command.run(args),
             Command::Queues(command) => command.run(args),
+            Command::Stats(command) => command.run(args),
+            Command::Audit(command) => command.run(args),
             Command::Token(command) => with_clock(|env| token::run(&command, env, &mut stdout()).map(|()| ExitCode::SUCCESS)),
             Command::Config(command) => with_clock(|env| config::run(&command, args, &env::read(), env, &mut stdout(), &mut stderr())),
             Command::Completions(command) => command.run(),

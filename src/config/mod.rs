@@ -15,7 +15,7 @@ mod show;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
 pub use settings::{
-    Alerts, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Queue, Server, Store, StoreUrl, TokenKey,
+    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Queue, Server, Store, StoreUrl, TokenKey,
 };
 pub use show::show;
 

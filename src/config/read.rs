@@ -6,7 +6,7 @@ use crate::alerts::{Mail, Templates, Tls};
 use crate::channels::Secrets;
 use crate::config::section::Section;
 use crate::config::settings::{
-    Alerts, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl, TokenKey,
+    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl, TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
@@ -37,6 +37,7 @@ impl Config {
         let queue = read(raw, "queue", faults, queue);
         let pool = read(raw, "pool", faults, pool);
         let intake = read(raw, "intake", faults, intake);
+        let analytics = read(raw, "analytics", faults, analytics);
         let channels = read(raw, "channels", faults, |section| channels(raw, section));
         let alerts = read(raw, "alerts", faults, alerts);
         let auth = read(raw, "auth", faults, auth);
@@ -55,6 +56,7 @@ impl Config {
             queue: queue?,
             pool: pool?,
             intake: intake?,
+            analytics: analytics?,
             channels: channels?,
             alerts: alerts?,
             auth: auth?,
@@ -65,7 +67,7 @@ impl Config {
 }
 
 const SECTIONS: [&str; 14] = [
-    "server", "store", "journal", "runtime", "policy", "routing", "queue", "pool", "intake", "channels", "alerts", "auth", "logging",
+    "server", "store", "journal", "runtime", "policy", "routing", "queue", "pool", "intake", "analytics", "channels", "alerts", "auth", "logging",
     "machines",
 ];
 
@@ -82,6 +84,17 @@ fn read<T>(raw: &Raw, name: &str, faults: &mut Vec<ConfigFault>, fields: impl Fn
     let value = fields(&mut section);
     section.finish();
     value
+}
+
+fn analytics(section: &mut Section<'_>) -> Option<Analytics> {
+    let retention_h = section.integer("retention_h", 1..=168);
+    let memory_mib = section.integer("memory_mib", 1..=65_536);
+    let waiting_max = section.integer("updates_waiting_max", 1..=100_000);
+    Some(Analytics {
+        retention: Duration::from_secs(retention_h? * 3_600),
+        bytes_max: size(memory_mib?).saturating_mul(1 << 20),
+        waiting_max: size(waiting_max?),
+    })
 }
 
 fn server(section: &mut Section<'_>) -> Option<Server> {

@@ -42,6 +42,8 @@ pub struct Config {
     pub pool: Pool,
     /// `[intake]`
     pub intake: Intake,
+    /// `[analytics]`
+    pub analytics: Analytics,
     /// `[channels]`
     pub channels: Channels,
     /// `[alerts]`
@@ -152,6 +154,17 @@ pub struct Intake {
     pub bytes_max: u64,
     /// How many rows of an organisation are taken in at once.
     pub limit: i64,
+}
+
+/// `[analytics]`
+#[derive(Clone, Copy, Debug)]
+pub struct Analytics {
+    /// For how long events count.
+    pub retention: Duration,
+    /// In how many bytes the events of an organisation are kept.
+    pub bytes_max: usize,
+    /// The most updates that wait for a subscriber.
+    pub waiting_max: usize,
 }
 
 /// `[channels]`

@@ -123,6 +123,11 @@ impl Fields {
         self.optional(name)
     }
 
+    /// Takes what nobody has asked for, where any name may stand.
+    pub fn others(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.left)
+    }
+
     /// Notes a fault of the field `name` that only the reader of several fields can see.
     pub fn fault(&mut self, code: Code, name: &str, detail: impl Into<String>) {
         self.faults.extend(self.at.key(name).fault(code, detail));

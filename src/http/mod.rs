@@ -14,9 +14,13 @@ pub mod alert_people;
 pub mod alert_requests;
 pub mod alert_rules;
 pub mod alerts;
+pub mod analytics;
+pub mod analytics_bodies;
+pub mod analytics_requests;
 pub mod answers;
 pub mod app;
 pub mod assignments;
+pub mod audit;
 pub mod call;
 pub mod channel_requests;
 pub mod channel_shapes;
@@ -57,6 +61,7 @@ pub mod simulation_shapes;
 pub mod simulations;
 pub mod socket;
 pub mod sse;
+pub mod streams;
 pub mod system;
 pub mod tree;
 pub mod unit_bodies;
@@ -186,6 +191,17 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(alert_people::test_recipient)
         .service(intake::take_batch)
         .service(intake::get_batch)
+        .service(analytics::routes())
+        .service(analytics::get_metrics)
+        .service(analytics::get_snapshot)
+        .service(analytics::get_trends)
+        .service(analytics::get_anomalies)
+        .service(analytics::get_regions)
+        .service(analytics::get_heatmap)
+        .service(analytics::rebuild)
+        .service(analytics::get_rebuild)
+        .service(streams::follow)
+        .service(audit::list_audit)
         .service(simulations::routes());
     let at_root = resource("/dispatch/route/failover")
         .wrap(from_fn(drain::turn_away))

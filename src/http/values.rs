@@ -106,6 +106,7 @@ macro_rules! integer {
 integer!(u16, as_u64);
 integer!(u32, as_u64);
 integer!(u64, as_u64);
+integer!(i32, as_i64);
 integer!(i64, as_i64);
 
 impl FromValue for f64 {

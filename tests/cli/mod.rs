@@ -16,6 +16,7 @@ mod printed;
 mod route;
 mod served;
 mod simulate;
+mod stats;
 mod system;
 mod wrong;
 mod zones;

@@ -85,6 +85,10 @@ impl Guarded {
         &self.world.api
     }
 
+    pub(super) fn address(&self) -> &str {
+        &self.world.server.address
+    }
+
     /// A client of an organisation in a role.
     pub(super) fn member(&self, org: &str, role: &str) -> Api {
         self.stranger().bearing(&self.sign("ed", &claims(org, role)))

@@ -3,9 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "the server is another process; these tests wait for its end on a thread")]
 
 mod alerts;
+mod analytics;
 mod answer;
 mod arrivals;
 mod assignments;
+mod audit;
 mod bodies;
 mod channels;
 mod client;
@@ -14,6 +16,7 @@ mod drain;
 mod exposure;
 mod failover;
 mod feed;
+mod followed;
 mod given;
 mod idempotency;
 mod incidents;

@@ -2,11 +2,13 @@
 
 use crate::alerts::{AlertRow, AlertSlots};
 use crate::work::{WorkRow, WorkScope, scope_of};
+use ionveil_analytics::aggregator;
+use ionveil_analytics::store::{Buffer, Row as MinuteRow};
 use ionveil_channels::view as channels;
 use ionveil_dispatch::incident::{self, Incidents};
 use ionveil_dispatch::unit::{self, Units};
 use ionveil_dispatch::view as dispatch;
-use ionveil_kernel::{Decider, EntityId, EventId, Org, Recorded};
+use ionveil_kernel::{Decider, EntityId, EventCodec, EventId, Org, Recorded};
 use ionveil_policy::preview::WorkKind;
 use ionveil_policy::view as policy;
 use ionveil_workflow::KIND;
@@ -67,6 +69,8 @@ pub(crate) struct Changes {
     pub(crate) audit: Vec<policy::Row>,
     /// Attempts over channels, each once, as it is known now.
     pub(crate) attempts: Vec<channels::Row>,
+    /// Observed dispatches by minute, to be added to the rows that there are.
+    pub(crate) minutes: Vec<(Org, MinuteRow)>,
 }
 
 /// What `events` make of `rows`, those that they change.
@@ -78,6 +82,7 @@ pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, P
     let mut known: BTreeMap<Key, Slot> =
         rows.workflows.into_iter().map(|row| ((row.org.clone(), row.id.clone()), Slot { row: Some(row), changed: false })).collect();
     let (mut changes, mut attempts) = (Changes::default(), BTreeMap::new());
+    let mut minutes: BTreeMap<&Org, Buffer> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         let scope = scope_of(event).map_err(|error| (index, poison(event, &error)))?;
         changes.work.extend(scope.map(|scope| WorkRow::new(scope, event)));
@@ -90,12 +95,17 @@ pub(crate) fn fold(rows: Rows, events: &[Recorded]) -> Result<Changes, (usize, P
         } else if event.stream.kind.as_str() == unit::KIND {
             units.take(&Units, event).map_err(|error| (index, poison(event, &error)))?;
         } else if alerts.take(event).map_err(|error| (index, poison(event, &error)))? {
+        } else if event.stream.kind.as_str() == aggregator::KIND {
+            let seen = aggregator::Event::decode(&event.event_type, event.schema_version, &event.data);
+            let aggregator::Event::DispatchObserved(seen) = seen.map_err(|error| (index, poison(event, &error)))?;
+            minutes.entry(&event.stream.org).or_default().add(&seen.observation);
         } else if let Some(row) = channels::project(event).map_err(|error| (index, poison(event, &error)))? {
             attempts.insert((row.org.clone(), row.attempt.dispatch_id.clone(), row.attempt.number), row);
         } else {
             changes.audit.extend(policy::project(event).map_err(|error| (index, poison(event, &error)))?);
         }
     }
+    changes.minutes = minutes.into_iter().flat_map(|(org, mut all)| all.flush().into_iter().map(|row| (org.clone(), row))).collect();
     changes.attempts = attempts.into_values().collect();
     changes.alerts = alerts.changed();
     changes.incidents = incidents.changed(|state| state.live().is_some());

@@ -7,7 +7,7 @@ use crate::tables::Tables;
 use crate::tables::apply::{Outcome, Page};
 use crate::{
     AlertFilter, AlertPlace, AlertRecord, Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, IncidentFilter, IncidentPlace,
-    IncidentRow, Location, NotificationFilter, NotificationRecord, Poison, ScopeCount, UnitFilter, UnitRow, ViewsError, WorkPlace,
+    IncidentRow, Location, MinuteRow, NotificationFilter, NotificationRecord, Poison, ScopeCount, SealRun, UnitFilter, UnitRow, ViewsError, WorkPlace,
     WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_kernel::{EntityId, Env, EventId, Org, Recorded, Timestamp};
@@ -280,6 +280,33 @@ impl Views {
     ) -> Result<Vec<WorkPlace>, ViewsError> {
         let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
         self.tables.first_work(org, scope, range, limit).await
+    }
+
+    /// Observed dispatches of an organisation, rolled up by minute, from `range.0` on and before `range.1`, in order of time; at
+    /// most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn minutes(&self, org: &Org, range: (Timestamp, Timestamp), limit: usize) -> Result<Vec<MinuteRow>, ViewsError> {
+        self.tables.minutes(org, range, i64::try_from(limit).unwrap_or(i64::MAX)).await
+    }
+
+    /// Seals of an organisation in a partition, those of events at or behind `position` and perhaps of some before it, in
+    /// runs, at most `limit` and [`PAGE_ROWS_MAX`] of these.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn seals(&self, org: &Org, partition: u16, position: u64, limit: usize) -> Result<Vec<SealRun>, ViewsError> {
+        let limit = i64::try_from(limit.min(PAGE_ROWS_MAX)).unwrap_or(i64::MAX);
+        self.tables.seals(org, partition, i64::try_from(position).unwrap_or(i64::MAX), limit).await
+    }
+
+    /// The organisations that have seals in a partition.
+    ///
+    /// # Errors
+    /// `Unavailable`; `Corrupt`.
+    pub async fn sealed(&self, partition: u16) -> Result<Vec<Org>, ViewsError> {
+        self.tables.sealed(partition).await
     }
 
     /// Waits until the views have come to `positions` (by partition; 0 or a missing one is no wish), at most for

@@ -1,7 +1,7 @@
 //! Schemathesis, pinned, in a virtual environment under `target/`: requests made up from `/openapi.json`, answers
 //! checked against it. The integration suite runs the same command against the server that it started.
 //!
-//! The event stream is left out: it never ends, so there is no answer to check.
+//! The streams are left out: they never end, so there is no answer to check.
 
 use crate::repo::Repo;
 use crate::run::{find, run as run_command};
@@ -53,6 +53,8 @@ fn arguments(url: &str, examples_max: u32) -> Vec<String> {
         CHECKS,
         "--exclude-path",
         "/api/v1/events/stream",
+        "--exclude-path",
+        "/api/v1/dashboard/stream",
         "--phases",
         "examples,coverage,fuzzing",
         "--max-examples",

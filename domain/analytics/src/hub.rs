@@ -140,6 +140,15 @@ impl<K: Ord + Clone, V: Clone> Hub<K, V> {
 
     /// Hands a new value to those who follow its key. Yields whoever had nothing to read before: they may sleep.
     pub fn publish(&mut self, update: &Update<K, V>) -> Vec<SubscriberId> {
+        self.hand_out(update, true)
+    }
+
+    /// The same with something that happened: it counts by itself, and does not take the place of what happened just before.
+    pub fn publish_each(&mut self, update: &Update<K, V>) -> Vec<SubscriberId> {
+        self.hand_out(update, false)
+    }
+
+    fn hand_out(&mut self, update: &Update<K, V>, merges: bool) -> Vec<SubscriberId> {
         let Some(followers) = self.followers.get(&update.key) else { return Vec::new() };
         let mut woken = Vec::new();
         for id in followers {
@@ -147,7 +156,7 @@ impl<K: Ord + Clone, V: Clone> Hub<K, V> {
                 if subscriber.waiting.is_empty() {
                     woken.push(*id);
                 }
-                subscriber.offer(update, self.waiting_max);
+                subscriber.offer(update, self.waiting_max, merges);
             }
         }
         woken
@@ -180,9 +189,9 @@ impl<K: Ord + Clone, V: Clone> Hub<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone> Subscriber<K, V> {
-    fn offer(&mut self, update: &Update<K, V>, waiting_max: usize) {
+    fn offer(&mut self, update: &Update<K, V>, waiting_max: usize, merges: bool) {
         let span = update.at.millis().div_euclid(FRAME.as_millis() as i64);
-        let of_span = self.waiting.iter_mut().rev().take_while(|waiting| waiting.span == span);
+        let of_span = self.waiting.iter_mut().rev().take_while(|waiting| merges && waiting.span == span);
         if let Some(earlier) = of_span.into_iter().find(|waiting| waiting.update.key == update.key).map(|waiting| &mut waiting.update) {
             *earlier = update.clone();
             return;
@@ -261,6 +270,17 @@ mod tests {
         assert_eq!(hub.waiting(id), 16);
         assert!(hub.subscribers[&id].waiting.capacity() <= 32);
         assert_eq!(hub.take(id, at(2_000_000)).unwrap().dropped, 20_000 - 16, "of two updates for each span of 100 ms");
+    }
+
+    #[test]
+    fn what_happened_is_not_merged() {
+        let mut hub = Hub::new(3);
+        let id = hub.follow(vec!["a"]).unwrap();
+        (0..4).for_each(|step| {
+            hub.publish_each(&update("a", 0, step));
+        });
+        let frame = hub.take(id, at(0)).unwrap();
+        assert_eq!((frame.updates.iter().map(|update| update.value).collect::<Vec<_>>(), frame.dropped), (vec![1, 2, 3], 1));
     }
 
     #[test]

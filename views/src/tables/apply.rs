@@ -3,10 +3,12 @@
 use super::{VERSION, integer};
 use crate::alerts::{AlertKey, AlertRow, alert_keys};
 use crate::fold::{Changes, Key, Rows, fold, keys};
+use crate::seals::{orgs, seal};
 use crate::work::WorkRow;
-use crate::{AttemptRow, AuditRow, IncidentRow, Poison, UnitRow, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, IncidentRow, MinuteRow, Poison, SealRun, UnitRow, ViewsError, WorkflowRow};
 use ionveil_dispatch::{incident, unit};
 use ionveil_kernel::{Org, Recorded};
+use std::collections::BTreeMap;
 
 /// A piece of a partition: everything after `from` up to `scanned_to` was looked at, and `events` is what was found.
 pub(crate) struct Page<'a> {
@@ -57,6 +59,14 @@ pub(crate) trait Work: Send {
     fn note_audit(&mut self, rows: &[AuditRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Writes attempts; a later row takes the place of an earlier one.
     fn note_attempts(&mut self, rows: &[AttemptRow]) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// The rolled up minutes of these keys that there are.
+    fn load_minutes(&mut self, rows: &[(Org, MinuteRow)]) -> impl Future<Output = Result<Vec<(Org, MinuteRow)>, ViewsError>> + Send;
+    /// Writes rolled up minutes.
+    fn store_minutes(&mut self, rows: &[(Org, MinuteRow)]) -> impl Future<Output = Result<(), ViewsError>> + Send;
+    /// The last seals of an organisation in a partition.
+    fn last_seals(&mut self, org: &Org, partition: u16) -> impl Future<Output = Result<Option<SealRun>, ViewsError>> + Send;
+    /// Adds seals.
+    fn note_seals(&mut self, org: &Org, partition: u16, run: &SealRun) -> impl Future<Output = Result<(), ViewsError>> + Send;
     /// Moves a checkpoint.
     fn checkpoint(&mut self, partition: u16, position: i64, last: Option<&Recorded>)
     -> impl Future<Output = Result<(), ViewsError>> + Send;
@@ -83,6 +93,7 @@ pub(crate) async fn apply(mut work: impl Work, page: &Page<'_>) -> Result<Outcom
     let (taken, poison) = take(&mut work, events).await?;
     let end = poison.as_ref().map_or(page.scanned_to, |poison| poison.position.saturating_sub(1));
     if end > position {
+        seal_all(&mut work, page.partition, &events[..taken]).await?;
         work.checkpoint(page.partition, integer(end)?, events[..taken].last()).await?;
         work.commit().await?;
     }
@@ -103,6 +114,32 @@ async fn take(work: &mut impl Work, events: &[Recorded]) -> Result<(usize, Optio
     };
     write(work, &changed).await?;
     Ok((events.len(), poison))
+}
+
+async fn seal_all(work: &mut impl Work, partition: u16, events: &[Recorded]) -> Result<(), ViewsError> {
+    let mut last = BTreeMap::new();
+    for org in orgs(events) {
+        last.extend(work.last_seals(org, partition).await?.map(|run| (org.clone(), run)));
+    }
+    for (org, run) in seal(events, &last) {
+        work.note_seals(&org, partition, &run).await?;
+    }
+    Ok(())
+}
+
+/// Adds observed dispatches to what is known of their minutes.
+async fn add_minutes(work: &mut impl Work, rows: &[(Org, MinuteRow)]) -> Result<(), ViewsError> {
+    let known = work.load_minutes(rows).await?;
+    let mut known: BTreeMap<_, _> = known.into_iter().map(|(org, row)| ((org, row.key), row.rolled)).collect();
+    let sum = |(org, row): &(Org, MinuteRow)| {
+        let mut row = row.clone();
+        if let Some(before) = known.remove(&(org.clone(), row.key.clone())) {
+            row.rolled.merge(&before);
+        }
+        (org.clone(), row)
+    };
+    let sums: Vec<_> = rows.iter().map(sum).collect();
+    work.store_minutes(&sums).await
 }
 
 async fn write(work: &mut impl Work, changes: &Changes) -> Result<(), ViewsError> {
@@ -126,6 +163,9 @@ async fn write(work: &mut impl Work, changes: &Changes) -> Result<(), ViewsError
     }
     if !changes.attempts.is_empty() {
         work.note_attempts(&changes.attempts).await?;
+    }
+    if !changes.minutes.is_empty() {
+        add_minutes(work, &changes.minutes).await?;
     }
     Ok(())
 }

@@ -9,8 +9,8 @@ mod sqlite;
 use crate::alerts::{AlertRow, AlertRows};
 use crate::filter::{AttemptLists, Filtered};
 use crate::{
-    AlertPlace, AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, ScopeCount,
-    UnitFilter, UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
+    AlertPlace, AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, MinuteRow, ScopeCount,
+    SealRun, UnitFilter, UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_channels::view::Attempt;
 use ionveil_kernel::{EntityId, Org, Timestamp};
@@ -172,17 +172,29 @@ impl Tables {
         either!(self, tables => tables.first_work(org, scope, range, limit).await)
     }
 
+    pub(crate) async fn minutes(&self, org: &Org, range: (Timestamp, Timestamp), limit: i64) -> Result<Vec<MinuteRow>, ViewsError> {
+        either!(self, tables => tables.minutes(org, range, limit).await)
+    }
+
+    pub(crate) async fn seals(&self, org: &Org, partition: u16, position: i64, limit: i64) -> Result<Vec<SealRun>, ViewsError> {
+        either!(self, tables => tables.seals(org, partition, position, limit).await)
+    }
+
+    pub(crate) async fn sealed(&self, partition: u16) -> Result<Vec<Org>, ViewsError> {
+        either!(self, tables => tables.sealed(partition).await)
+    }
+
     pub(crate) async fn close(&self) {
         either!(self, tables => tables.close().await);
     }
 }
 
 /// The steps of the schema, named as their files are, in order.
-fn migrator(steps: [(&'static str, &'static str); 6]) -> Migrator {
+fn migrator(steps: [(&'static str, &'static str); 7]) -> Migrator {
     let step = |((name, text), number): ((&'static str, &'static str), i64)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let mut migrator = Migrator::with_migrations(steps.into_iter().zip(1..).map(step).collect());
+    let mut migrator = Migrator::with_migrations(steps.iter().map(step).collect());
     migrator.dangerous_set_table_name(STEPS_TABLE);
     migrator
 }
@@ -228,6 +240,17 @@ fn unit_columns(rows: &[UnitRow]) -> Result<Vec<UnitColumns<'_>>, ViewsError> {
         Ok((org, id, unit_type, status, version, record, row.occurred_at.micros(), row.recorded_at.micros()))
     })
     .collect()
+}
+
+/// In the order of `store_minutes.sql`.
+type MinuteColumns<'a> = (&'a str, i64, &'a str, i64, &'a str, String);
+
+fn minute_columns(rows: &[(Org, MinuteRow)]) -> Result<Vec<MinuteColumns<'_>>, ViewsError> {
+    rows.iter()
+        .map(|(org, MinuteRow { key, rolled })| {
+            Ok((org.as_str(), key.minute.micros(), &*key.region, i64::from(key.severity), &*key.unit_type, text(rolled)?))
+        })
+        .collect()
 }
 
 /// A line of a list as it is kept.

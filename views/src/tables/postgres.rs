@@ -10,7 +10,7 @@ use super::{Lists, STEPS_TABLE, VERSION, VIEW, migrator, safe};
 use crate::alerts::{AlertKey, AlertRow};
 use crate::fold::Key;
 use crate::work::{WorkRow, by_hour};
-use crate::{AttemptRow, AuditRow, IncidentRow, UnitRow, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, IncidentRow, MinuteRow, SealRun, UnitRow, ViewsError, WorkflowRow};
 use ionveil_kernel::{Org, Recorded};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Row, Transaction};
@@ -76,6 +76,7 @@ async fn migrate(options: PgConnectOptions, schema: &str) -> Result<(), ViewsErr
         ("channels", include_str!("../../../migrations/postgres/views/0004_channels.sql")),
         ("dispatch", include_str!("../../../migrations/postgres/views/0005_dispatch.sql")),
         ("alerts", include_str!("../../../migrations/postgres/views/0006_alerts.sql")),
+        ("analytics", include_str!("../../../migrations/postgres/views/0007_analytics.sql")),
     ]);
     migrator.run_direct(None, &mut connection, false).await.map_err(ViewsError::Schema)?;
     Ok(connection.close().await?)
@@ -235,6 +236,41 @@ impl Work for PostgresWork {
             .bind(column(rows, |row| row.attempt.channel.as_str()))
             .bind(lines);
         query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn load_minutes(&mut self, rows: &[(Org, MinuteRow)]) -> Result<Vec<(Org, MinuteRow)>, ViewsError> {
+        let query = sqlx::query(include_str!("sql/postgres/load_minutes.sql"))
+            .bind(column(rows, |(org, _)| org.as_str()))
+            .bind(column(rows, |(_, row)| row.key.minute.micros()))
+            .bind(column(rows, |(_, row)| &*row.key.region))
+            .bind(column(rows, |(_, row)| i64::from(row.key.severity)))
+            .bind(column(rows, |(_, row)| &*row.key.unit_type));
+        query.fetch_all(&mut *self.0).await?.iter().map(minute).collect()
+    }
+
+    async fn store_minutes(&mut self, rows: &[(Org, MinuteRow)]) -> Result<(), ViewsError> {
+        let rows = super::minute_columns(rows)?;
+        let query = sqlx::query(include_str!("sql/postgres/store_minutes.sql"))
+            .bind(column(&rows, |row| row.0))
+            .bind(column(&rows, |row| row.1))
+            .bind(column(&rows, |row| row.2))
+            .bind(column(&rows, |row| row.3))
+            .bind(column(&rows, |row| row.4))
+            .bind(column(&rows, |row| row.5.as_str()));
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn last_seals(&mut self, org: &Org, partition: u16) -> Result<Option<SealRun>, ViewsError> {
+        let query = sqlx::query(include_str!("sql/last_seals.sql")).bind(org.as_str()).bind(i32::from(partition));
+        query.fetch_optional(&mut *self.0).await?.as_ref().map(seals).transpose()
+    }
+
+    async fn note_seals(&mut self, org: &Org, partition: u16, run: &SealRun) -> Result<(), ViewsError> {
+        let (last, first) = (super::integer(run.last_position())?, super::integer(run.first_sequence)?);
+        let query = sqlx::query(include_str!("sql/note_seals.sql")).bind(org.as_str()).bind(i32::from(partition)).bind(last).bind(first);
+        query.bind(run.previous.to_string()).bind(run.to_text()).execute(&mut *self.0).await?;
         Ok(())
     }
 

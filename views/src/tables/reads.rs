@@ -177,6 +177,60 @@ macro_rules! reads {
             Ok((org, $crate::alerts::AlertRow::read(row.try_get(1)?, row.try_get(3)?)?))
         }
 
+        impl $tables {
+            pub(super) async fn minutes(
+                &self,
+                org: &ionveil_kernel::Org,
+                (from, to): (ionveil_kernel::Timestamp, ionveil_kernel::Timestamp),
+                limit: i64,
+            ) -> Result<Vec<$crate::MinuteRow>, $crate::ViewsError> {
+                let query = sqlx::query(include_str!("sql/minutes.sql")).bind(org.as_str());
+                let query = query.bind(from.micros()).bind(to.micros()).bind(limit);
+                query.fetch_all(&self.readers).await?.iter().map(|row| minute(row).map(|(_, row)| row)).collect()
+            }
+
+            pub(super) async fn seals(
+                &self,
+                org: &ionveil_kernel::Org,
+                partition: u16,
+                position: i64,
+                limit: i64,
+            ) -> Result<Vec<$crate::SealRun>, $crate::ViewsError> {
+                let query = sqlx::query(include_str!("sql/seals.sql")).bind(org.as_str()).bind(i32::from(partition));
+                query.bind(position).bind(limit).fetch_all(&self.readers).await?.iter().map(seals).collect()
+            }
+
+            pub(super) async fn sealed(&self, partition: u16) -> Result<Vec<ionveil_kernel::Org>, $crate::ViewsError> {
+                let query = sqlx::query(include_str!("sql/sealed.sql")).bind(i32::from(partition));
+                let name = |error: ionveil_kernel::NameError| $crate::ViewsError::Corrupt(error.to_string());
+                let org = |row: &$row| ionveil_kernel::Org::new(sqlx::Row::try_get(row, 0)?).map_err(name);
+                query.fetch_all(&self.readers).await?.iter().map(org).collect()
+            }
+        }
+
+        /// Observed dispatches of a minute.
+        fn minute(row: &$row) -> Result<(ionveil_kernel::Org, $crate::MinuteRow), $crate::ViewsError> {
+            use ionveil_analytics::store::RowKey;
+            use sqlx::Row as _;
+            let corrupt = |error: &dyn std::fmt::Display| $crate::ViewsError::Corrupt(format!("a minute: {error}"));
+            let org = ionveil_kernel::Org::new(row.try_get(0)?).map_err(|error| corrupt(&error))?;
+            let severity: i64 = row.try_get(3)?;
+            let (region, unit_type): (&str, &str) = (row.try_get(2)?, row.try_get(4)?);
+            let key = RowKey {
+                minute: ionveil_kernel::Timestamp::from_micros(row.try_get(1)?),
+                region: region.into(),
+                severity: u8::try_from(severity).map_err(|error| corrupt(&error))?,
+                unit_type: unit_type.into(),
+            };
+            let rolled = serde_json::from_str(row.try_get(5)?).map_err(|error| corrupt(&error))?;
+            Ok((org, $crate::MinuteRow { key, rolled }))
+        }
+
+        fn seals(row: &$row) -> Result<$crate::SealRun, $crate::ViewsError> {
+            use sqlx::Row as _;
+            $crate::SealRun::from_row($crate::tables::count(row.try_get(0)?)?, row.try_get(1)?, row.try_get(2)?)
+        }
+
         /// An incident or a unit.
         fn kept<S: serde::de::DeserializeOwned>(row: &$row) -> Result<ionveil_dispatch::view::Row<S>, $crate::ViewsError> {
             use ionveil_kernel::{EntityId, NameError, Org, Timestamp};

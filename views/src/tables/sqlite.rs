@@ -9,7 +9,7 @@ use super::{Lists, VERSION, VIEW, migrator};
 use crate::alerts::{AlertKey, AlertRow};
 use crate::fold::Key;
 use crate::work::{WorkRow, by_hour};
-use crate::{AttemptRow, AuditRow, IncidentRow, UnitRow, ViewsError, WorkflowRow};
+use crate::{AttemptRow, AuditRow, IncidentRow, MinuteRow, SealRun, UnitRow, ViewsError, WorkflowRow};
 use ionveil_kernel::{Org, Recorded};
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous};
@@ -46,6 +46,7 @@ impl SqliteTables {
             ("channels", include_str!("../../../migrations/sqlite/views/0004_channels.sql")),
             ("dispatch", include_str!("../../../migrations/sqlite/views/0005_dispatch.sql")),
             ("alerts", include_str!("../../../migrations/sqlite/views/0006_alerts.sql")),
+            ("analytics", include_str!("../../../migrations/sqlite/views/0007_analytics.sql")),
         ]);
         migrator.run(&writer).await.map_err(ViewsError::Schema)?;
         // A database in memory belongs to its connection.
@@ -170,6 +171,31 @@ impl Work for SqliteWork {
         Ok(())
     }
 
+    async fn load_minutes(&mut self, rows: &[(Org, MinuteRow)]) -> Result<Vec<(Org, MinuteRow)>, ViewsError> {
+        let keys: Vec<_> = rows.iter().map(|(org, row)| minute_key(org, row)).collect();
+        let query = sqlx::query(include_str!("sql/sqlite/load_minutes.sql")).bind(json!(keys).to_string());
+        query.fetch_all(&mut *self.0).await?.iter().map(minute).collect()
+    }
+
+    async fn store_minutes(&mut self, rows: &[(Org, MinuteRow)]) -> Result<(), ViewsError> {
+        let values = super::minute_columns(rows)?;
+        let query = sqlx::query(include_str!("sql/sqlite/store_minutes.sql")).bind(json!(values).to_string());
+        query.execute(&mut *self.0).await?;
+        Ok(())
+    }
+
+    async fn last_seals(&mut self, org: &Org, partition: u16) -> Result<Option<SealRun>, ViewsError> {
+        let query = sqlx::query(include_str!("sql/last_seals.sql")).bind(org.as_str()).bind(partition);
+        query.fetch_optional(&mut *self.0).await?.as_ref().map(seals).transpose()
+    }
+
+    async fn note_seals(&mut self, org: &Org, partition: u16, run: &SealRun) -> Result<(), ViewsError> {
+        let (last, first) = (super::integer(run.last_position())?, super::integer(run.first_sequence)?);
+        let query = sqlx::query(include_str!("sql/note_seals.sql")).bind(org.as_str()).bind(partition).bind(last).bind(first);
+        query.bind(run.previous.to_string()).bind(run.to_text()).execute(&mut *self.0).await?;
+        Ok(())
+    }
+
     async fn checkpoint(&mut self, partition: u16, position: i64, last: Option<&Recorded>) -> Result<(), ViewsError> {
         let query = sqlx::query(include_str!("sql/checkpoint.sql")).bind(VIEW).bind(partition).bind(position);
         let event = last.map(|event| super::integer(event.position)).transpose()?;
@@ -203,6 +229,11 @@ impl Work for SqliteWork {
 fn names(keys: &[Key]) -> String {
     let keys: Vec<_> = keys.iter().map(|(org, id)| [org.as_str(), id.as_str()]).collect();
     json!(keys).to_string()
+}
+
+/// As `load_minutes.sql` looks for it.
+fn minute_key(org: &Org, MinuteRow { key, .. }: &MinuteRow) -> serde_json::Value {
+    json!([org.as_str(), key.minute.micros(), &*key.region, key.severity, &*key.unit_type])
 }
 
 /// In the order of `store.sql`.

@@ -1,6 +1,6 @@
 //! Changes, and the entries that they become.
 
-use crate::audit::canonical::{NotCanonical, canonical, escaped};
+use crate::audit::canonical::{canonical, escaped};
 use ionveil_kernel::{BodyHash, Org, Recorded, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,6 +13,12 @@ pub struct Checksum(BodyHash);
 impl Checksum {
     /// What the first entry is linked to.
     pub const NONE: Self = Self(BodyHash([0; 32]));
+
+    /// Reads 64 lowercase hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        BodyHash::try_from(text.to_owned()).ok().map(Self)
+    }
 
     fn of(text: &str) -> Self {
         Self(BodyHash(Sha256::digest(text.as_bytes()).into()))
@@ -64,22 +70,20 @@ pub struct Change {
 }
 
 impl Change {
-    /// What a recorded event changed.
-    ///
-    /// # Errors
-    /// [`NotCanonical`] if its payload is not JSON.
-    pub fn of(event: &Recorded) -> Result<Self, NotCanonical> {
+    /// What a recorded event changed. A payload that has no canonical form stands in it as a text.
+    #[must_use]
+    pub fn of(event: &Recorded) -> Self {
         let named = || serde_json::from_str::<Named>(&event.data).ok()?.incident;
-        Ok(Self {
+        Self {
             id: event.event_id.0.to_string(),
             org: event.stream.org.clone(),
             entity: event.stream.to_string(),
             incident: if event.owner.kind.as_str() == "incident" { Some(event.owner.id.to_string()) } else { named() },
             action: format!("{}.{}", event.owner.kind, event.event_type),
             actor: event.actor.to_string(),
-            details: canonical(&event.data)?,
+            details: canonical(&event.data).unwrap_or_else(|_| escaped(&event.data)),
             timestamp: event.occurred_at,
-        })
+        }
     }
 }
 

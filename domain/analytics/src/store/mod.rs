@@ -209,6 +209,12 @@ impl Store {
         self.accepted
     }
 
+    /// What happened before this instant is not in memory; rows of a view may stand in for it.
+    #[must_use]
+    pub fn kept_from(&self) -> Option<Timestamp> {
+        self.kept_from.map(at_minute)
+    }
+
     /// What it takes in memory, about, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -5,4 +5,5 @@ DELETE FROM policy_work_hours;
 DELETE FROM attempts;
 DELETE FROM incidents;
 DELETE FROM units;
-DELETE FROM alert_rows
+DELETE FROM alert_rows;
+DELETE FROM dispatch_minutes
