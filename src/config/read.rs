@@ -6,7 +6,8 @@ use crate::alerts::{Mail, Templates, Tls};
 use crate::channels::Secrets;
 use crate::config::section::Section;
 use crate::config::settings::{
-    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl, TokenKey,
+    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl,
+    TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
@@ -67,7 +68,20 @@ impl Config {
 }
 
 const SECTIONS: [&str; 14] = [
-    "server", "store", "journal", "runtime", "policy", "routing", "queue", "pool", "intake", "analytics", "channels", "alerts", "auth", "logging",
+    "server",
+    "store",
+    "journal",
+    "runtime",
+    "policy",
+    "routing",
+    "queue",
+    "pool",
+    "intake",
+    "analytics",
+    "channels",
+    "alerts",
+    "auth",
+    "logging",
     "machines",
 ];
 

@@ -3,9 +3,9 @@
 use crate::http::app::App;
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    alert_people, alert_rules, alerts, analytics, assignments, audit, channels, dead_letters, events, failover, incidents, intake, machines, orders,
-    organisation, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, queues, reports, resilience, routing,
-    simulations, streams, system, tree, units, workflows,
+    alert_people, alert_rules, alerts, analytics, assignments, audit, channels, dead_letters, events, failover, incidents, intake,
+    machines, orders, organisation, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, queues, reports, resilience,
+    routing, simulations, streams, system, tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};

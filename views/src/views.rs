@@ -7,8 +7,8 @@ use crate::tables::Tables;
 use crate::tables::apply::{Outcome, Page};
 use crate::{
     AlertFilter, AlertPlace, AlertRecord, Attempt, AttemptFilter, AttemptPlace, AuditFilter, Behind, IncidentFilter, IncidentPlace,
-    IncidentRow, Location, MinuteRow, NotificationFilter, NotificationRecord, Poison, ScopeCount, SealRun, UnitFilter, UnitRow, ViewsError, WorkPlace,
-    WorkScope, WorkflowFilter, WorkflowRow,
+    IncidentRow, Location, MinuteRow, NotificationFilter, NotificationRecord, Poison, ScopeCount, SealRun, UnitFilter, UnitRow, ViewsError,
+    WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_kernel::{EntityId, Env, EventId, Org, Recorded, Timestamp};
 use ionveil_policy::tree::AuditRecord;

@@ -9,8 +9,8 @@ mod sqlite;
 use crate::alerts::{AlertRow, AlertRows};
 use crate::filter::{AttemptLists, Filtered};
 use crate::{
-    AlertPlace, AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, MinuteRow, ScopeCount,
-    SealRun, UnitFilter, UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
+    AlertPlace, AttemptFilter, AttemptPlace, AuditFilter, Checkpoint, IncidentFilter, IncidentPlace, IncidentRow, Location, MinuteRow,
+    ScopeCount, SealRun, UnitFilter, UnitRow, ViewsError, WorkPlace, WorkScope, WorkflowFilter, WorkflowRow,
 };
 use ionveil_channels::view::Attempt;
 use ionveil_kernel::{EntityId, Org, Timestamp};
