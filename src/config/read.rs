@@ -35,6 +35,7 @@ impl Config {
         let pool = read(raw, "pool", faults, pool);
         let intake = read(raw, "intake", faults, intake);
         let channels = read(raw, "channels", faults, |section| channels(raw, section));
+        let nats = read(raw, "nats", faults, super::nats::read);
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
         let definitions = read(raw, "machines", faults, |section| Some(section.each_table(machine)));
@@ -52,6 +53,7 @@ impl Config {
             pool: pool?,
             intake: intake?,
             channels: channels?,
+            nats: nats?,
             auth: auth?,
             logging: logging?,
             machines: machines?,
@@ -59,8 +61,10 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 13] =
-    ["server", "store", "journal", "runtime", "policy", "routing", "queue", "pool", "intake", "channels", "auth", "logging", "machines"];
+const SECTIONS: [&str; 14] = [
+    "server", "store", "journal", "runtime", "policy", "routing", "queue", "pool", "intake", "channels", "nats", "auth", "logging",
+    "machines",
+];
 
 fn unknown_sections(raw: &Raw, faults: &mut Vec<ConfigFault>) {
     for name in raw.table.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
