@@ -24,6 +24,7 @@ use crate::config::{Config, ConfigFaults};
 use crate::datadir::{DataDir, DataDirError};
 use crate::http::app::App;
 use crate::http::server::Mount;
+use crate::nats::{self, Bridges};
 use crate::node::{Kinds, Node, NodeError};
 use crate::store::Place;
 use actix::{Arbiter, ArbiterHandle};
@@ -31,6 +32,7 @@ use actix_web::web::ServiceConfig;
 use ionveil_actors::{AskError, Class, Delivery, EffectHandler, Host, Reply, Runtime, TokioEnv};
 use ionveil_channels::detector::FailureDetector;
 use ionveil_kernel::{BodyHash, Caller, CorrelationId, Decider, EntityId, Env, IdSource, Kind, Meta, NodeId, Reactor, StreamId};
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use std::any::TypeId;
 use std::sync::Arc;
@@ -66,6 +68,8 @@ pub struct Ionveil {
     app: App,
     authenticator: Arc<Authenticator>,
     config: Arc<Config>,
+    /// They end with the instance, whoever still has a handle.
+    bridges: Arc<Mutex<Option<Bridges>>>,
     /// Its lock is held as long as the instance is used.
     _directory: Option<Arc<DataDir>>,
 }
@@ -158,12 +162,15 @@ impl Builder {
         let env = env.unwrap_or_else(|| Env::new(TokioEnv::new(tokio::runtime::Handle::current())));
         let arbiters = arbiters.filter(|given| !given.is_empty()).unwrap_or_else(|| vec![Arbiter::current()]);
         let authenticator = Arc::new(Authenticator::new(&config.auth, env.clone()).map_err(ConfigFaults)?);
+        nats::check_exposure(&config, &authenticator)?;
         let in_memory = Place::of(&config.store) == Place::Memory;
         let directory = if in_memory { None } else { Some(Arc::new(DataDir::open(&config.store.data_dir, &env)?)) };
         let id = directory.as_ref().map_or_else(|| NodeId(env.next_id()), |directory| directory.node_id());
         let node = Node::open_with(&config, directory.as_ref().map(|directory| directory.path()), id, env, arbiters, kinds).await?;
         let app = App::new(node.clone());
-        Ok(Ionveil { node, app, authenticator, config: Arc::new(config), _directory: directory })
+        let bridges = nats::start(&config, &node, &Mount::new(&config.server, app.clone(), authenticator.clone()));
+        let bridges = Arc::new(Mutex::new(Some(bridges.map_err(NodeError::from)?)));
+        Ok(Ionveil { node, app, authenticator, config: Arc::new(config), bridges, _directory: directory })
     }
 }
 
@@ -243,6 +250,7 @@ impl Ionveil {
     /// Lets nothing in any more, finishes what is in line (for at most `deadline`), gives the partitions up and closes the
     /// store; says whether everything was finished.
     pub async fn stop(self, deadline: Duration) -> bool {
+        drop(self.bridges.lock().take());
         self.app.drain();
         self.node.close(deadline).await
     }

@@ -40,6 +40,7 @@ pub mod embed;
 pub mod http;
 pub mod import;
 pub mod intake;
+pub mod nats;
 pub mod node;
 pub mod organisations;
 pub mod pools;

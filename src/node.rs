@@ -189,6 +189,8 @@ pub struct Node {
     /// How far the lists have come.
     pub views_status: watch::Receiver<Status>,
     stop_views: Arc<watch::Sender<bool>>,
+    /// What the bridges to NATS count.
+    pub nats_figures: crate::nats::Figures,
     /// What is counted.
     pub registry: Arc<Registry>,
 }
@@ -310,6 +312,7 @@ impl Node {
         env.spawn(projector.run(journal.commits(), stopped));
         let vitals = Vitals { journal: journal.clone(), views: views_status.clone(), runtime: runtime.clone() };
         registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(vitals));
+        let nats_figures = crate::nats::Figures::register(&mut registry);
         let (registry, stop_views) = (Arc::new(registry), Arc::new(stop_views));
         Ok(Self {
             env,
@@ -344,6 +347,7 @@ impl Node {
             views,
             views_status,
             stop_views,
+            nats_figures,
             registry,
         })
     }

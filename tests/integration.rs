@@ -7,6 +7,7 @@ mod embed;
 mod http;
 mod import;
 mod journal;
+mod nats;
 mod operators;
 mod policy;
 mod support;

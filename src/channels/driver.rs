@@ -1,8 +1,9 @@
-//! What sends: an HTTP client that calls only what may be called, and a driver that only seems to send.
+//! What sends: an HTTP client that calls only what may be called, and a driver that only seems to send. That of NATS is in `nats`.
 //!
 //! Redirects are not followed, proxies are not asked, and the address that is checked is the one that is connected to: names
 //! are resolved here, and addresses in URLs are looked at again right before each call.
 
+use super::nats::Nats;
 use super::secrets::Secrets;
 use super::template::{self, Message};
 use ionveil_channels::address::{Allow, NotAllowed};
@@ -41,7 +42,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn failed(error: &'static str) -> Self {
+    pub(super) fn failed(error: &'static str) -> Self {
         Self { error: Some(error), ..Self::default() }
     }
 
@@ -60,6 +61,7 @@ struct Shared {
     client: Client,
     allow: Arc<Allow>,
     secrets: Secrets,
+    nats: Nats,
     env: Env,
 }
 
@@ -76,22 +78,36 @@ impl Drivers {
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("ionveil/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self(Arc::new(Shared { client, allow, secrets, env })))
+        let nats = Nats::new(allow.clone(), env.clone());
+        Ok(Self(Arc::new(Shared { client, allow, secrets, nats, env })))
     }
 
     /// What can be seen to be wrong with a driver before anything is sent: pairs of a field and what it must be. Names are not
     /// resolved: what they mean may change.
     #[must_use]
     pub fn faults(&self, driver: &Driver) -> Vec<(DriverFault, String, String)> {
-        let Driver::Http { url, headers, body, .. } = driver else { return Vec::new() };
-        let url = self.driver_url_fault(url).map(|(kind, detail)| (kind, "driver.url".to_owned(), detail));
+        let (address, headers, body) = match driver {
+            Driver::Http { url, headers, body, .. } => (self.driver_url_fault(url).map(|fault| ("driver.url", fault)), headers, body),
+            Driver::Nats { server, headers, body, .. } => {
+                let fault = server.as_deref().and_then(|server| self.0.nats.server_fault(server));
+                (fault.map(|fault| ("driver.server", fault)), headers, body)
+            }
+            Driver::Simulated { .. } => return Vec::new(),
+        };
+        let url = address.map(|(field, (kind, detail))| (kind, field.to_owned(), detail));
         let missing = |(name, text): (&String, &Text)| {
             let missing = self.0.secrets.resolve(text).err()?;
             Some((DriverFault::UnknownSecret, format!("driver.headers.{name}"), missing.to_string()))
         };
         let body = body.as_deref().and_then(|body| template::check(body).err());
         let body = body.map(|error| (DriverFault::Invalid, "driver.body".to_owned(), format!("is no template: {error}")));
-        url.into_iter().chain(headers.iter().filter_map(missing)).chain(body).collect()
+        let login = match driver {
+            Driver::Nats { login: Some(login), .. } => Some(login.secret()),
+            Driver::Nats { login: None, .. } | Driver::Http { .. } | Driver::Simulated { .. } => None,
+        };
+        let login = login.and_then(|(name, text)| Some((name, self.0.secrets.resolve(text).err()?)));
+        let login = login.map(|(name, missing)| (DriverFault::UnknownSecret, format!("driver.login.{name}"), missing.to_string()));
+        url.into_iter().chain(headers.iter().filter_map(missing)).chain(body).chain(login).collect()
     }
 
     /// What can be seen to be wrong with an address before it is called: whether it is one that may not be, and what it must be.
@@ -178,7 +194,7 @@ impl Drivers {
                     }
                 })
             }
-            Driver::Nats { .. } => Box::pin(std::future::ready(Answer::failed("send_failed"))),
+            Driver::Nats { .. } => self.0.nats.send(driver, message, &self.0.secrets),
             Driver::Simulated { latency_ms, failing } => self.simulate(*latency_ms, *failing),
         }
     }

@@ -5,6 +5,7 @@ mod attempt;
 mod driver;
 mod failover;
 mod meter;
+mod nats;
 mod registry;
 mod secrets;
 mod template;

@@ -95,6 +95,7 @@ fn load_all(args: &ConfigArgs, environment: &BTreeMap<String, String>, env: &Env
     let loaded = args.load(environment, &[])?;
     let authenticator = Authenticator::new(&loaded.config.auth, env.clone()).map_err(ConfigFaults)?;
     exposure(&loaded.config.server, loaded.raw.origin("server.listen"), &authenticator)?;
+    crate::nats::check_exposure(&loaded.config, &authenticator)?;
     Ok(loaded)
 }
 

@@ -7,7 +7,8 @@ use crate::auth::Authenticator;
 use crate::config::{Config, ConfigFault, ConfigFaults, Flag};
 use crate::datadir::{DataDir, ServerInfo};
 use crate::http::app::App;
-use crate::http::server;
+use crate::http::server::{self, Mount};
+use crate::nats;
 use crate::node::Node;
 use crate::store::Place;
 use crate::time::Rfc3339;
@@ -61,6 +62,7 @@ impl Serve {
 async fn serve(config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
     let authenticator = Arc::new(Authenticator::new(&config.auth, threads.env.clone()).map_err(ConfigFaults)?);
     exposure(&config.server, None, &authenticator)?;
+    nats::check_exposure(&config, &authenticator)?;
     let directory = open_directory(&config, &threads)?;
     let folder = directory.as_ref().map(|dir| dir.path().to_owned());
     let id = directory.as_ref().map_or_else(|| NodeId(threads.env.next_id()), DataDir::node_id);
@@ -87,12 +89,14 @@ async fn serve(config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
             play.speed
         );
     }
+    let bridges = nats::start(&config, &node, &Mount::new(&config.server, app.clone(), authenticator.clone()))?;
     tracing::info!(store = ?Place::of(&config.store), "listening on http://{address}/ (documentation at http://{address}/docs/)");
     let handle = server.handle();
     let serving = actix::spawn(server);
     super::verify::sample_in_background(&node);
     stop_requested().await?;
     tracing::info!("draining: new work is answered with 503, what is in line is finished");
+    drop(bridges);
     app.drain();
     let drained = node.runtime.drain(config.server.drain_timeout).await;
     handle.stop(true).await;

@@ -7,6 +7,7 @@
 pub mod env;
 mod fault;
 mod layers;
+mod nats;
 mod read;
 mod section;
 mod settings;
@@ -15,7 +16,8 @@ mod show;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
 pub use settings::{
-    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Queue, Server, Store, StoreUrl, TokenKey,
+    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer, Queue, Server,
+    Store, StoreUrl, TokenKey,
 };
 pub use show::show;
 

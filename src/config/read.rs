@@ -41,6 +41,7 @@ impl Config {
         let analytics = read(raw, "analytics", faults, analytics);
         let channels = read(raw, "channels", faults, |section| channels(raw, section));
         let alerts = read(raw, "alerts", faults, alerts);
+        let nats = read(raw, "nats", faults, super::nats::read);
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
         let definitions = read(raw, "machines", faults, |section| Some(section.each_table(machine)));
@@ -60,6 +61,7 @@ impl Config {
             analytics: analytics?,
             channels: channels?,
             alerts: alerts?,
+            nats: nats?,
             auth: auth?,
             logging: logging?,
             machines: machines?,
@@ -79,6 +81,7 @@ const SECTIONS: [&str; 14] = [
     "intake",
     "analytics",
     "channels",
+    "nats",
     "alerts",
     "auth",
     "logging",

@@ -48,6 +48,8 @@ pub struct Config {
     pub channels: Channels,
     /// `[alerts]`
     pub alerts: Alerts,
+    /// `[nats]`; none means that there is no bridge
+    pub nats: Option<Nats>,
     /// `[auth]`
     pub auth: Auth,
     /// `[logging]`
@@ -219,6 +221,64 @@ impl Alerts {
         let text = secrets.resolve(self.link_key.as_ref()?).ok()?;
         (text.len() >= 32).then(|| text.into_bytes())
     }
+}
+
+/// `[nats]`
+#[derive(Clone, Debug)]
+pub struct Nats {
+    /// The servers of one NATS, without user and password.
+    pub servers: Vec<NatsServer>,
+    /// Who we are there.
+    pub login: NatsLogin,
+    /// Certificates in PEM that servers may have besides those that the system trusts.
+    pub root_certificates: Option<PathBuf>,
+    /// Whether events go out.
+    pub events: bool,
+    /// Whether commands come in.
+    pub commands: bool,
+    /// Whether batches come in.
+    pub intake: bool,
+    /// The stream of the events.
+    pub events_stream: String,
+    /// The stream of the batches.
+    pub intake_stream: String,
+    /// How long a stream keeps a message.
+    pub max_age: Duration,
+    /// How many bytes a stream keeps; the oldest go first.
+    pub max_bytes: i64,
+    /// On how many servers of a cluster.
+    pub replicas: usize,
+    /// How long JetStream remembers the ids of messages.
+    pub duplicate_window: Duration,
+    /// The most events that were sent and not acknowledged yet.
+    pub unacknowledged_max: usize,
+    /// The most commands, and the most batches, that are carried out at once.
+    pub in_flight_max: usize,
+}
+
+/// A server of `[nats]`: `nats://HOST:PORT` or `tls://HOST:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NatsServer(pub(super) String);
+
+impl NatsServer {
+    /// The address, which holds no secret.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a bridge says who it is. Secrets stay in files, which are read at every connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NatsLogin {
+    /// It does not.
+    Nobody,
+    /// A file as `nsc` makes it: a JWT and the seed of a key.
+    Credentials(PathBuf),
+    /// A user with the file of a password.
+    User(String, PathBuf),
+    /// The file of a token.
+    Token(PathBuf),
 }
 
 /// `[auth]`

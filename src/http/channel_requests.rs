@@ -4,7 +4,7 @@ use crate::http::fields::{Fields, FromFields};
 use crate::http::list::page_size;
 use crate::http::problem::Code;
 use ionveil_channels::breaker::{Mode, PolicyForm, Profile};
-use ionveil_channels::channel::{Driver, Form, TIMEOUT_MS_DEFAULT, Text};
+use ionveil_channels::channel::{Driver, Form, Login, TIMEOUT_MS_DEFAULT, Text};
 use ionveil_channels::detector::Detector;
 use ionveil_kernel::{EntityId, Timestamp};
 use serde_json::{Map, Value};
@@ -61,7 +61,7 @@ impl FromFields for ReadDriver {
         let kind = fields.line("kind", 32)?;
         let driver = match kind.as_str() {
             "http" => http(fields)?,
-            "nats" => Driver::Nats { subject: fields.line("subject", 255)? },
+            "nats" => nats(fields)?,
             "simulated" => {
                 let (latency_ms, failing) = (fields.required("latency_ms"), fields.optional("failing"));
                 Driver::Simulated { latency_ms: latency_ms?, failing: failing.unwrap_or(false) }
@@ -83,6 +83,25 @@ fn http(fields: &mut Fields) -> Option<Driver> {
     let (body, timeout_ms) = (fields.optional::<String>("body"), fields.optional("timeout_ms").unwrap_or(TIMEOUT_MS_DEFAULT));
     let headers = headers.into_iter().collect::<Option<BTreeMap<_, _>>>();
     Some(Driver::Http { url: url?, method, headers: headers?, body, timeout_ms })
+}
+
+fn nats(fields: &mut Fields) -> Option<Driver> {
+    let (server, subject) = (fields.line("server", ANY_LENGTH), fields.line("subject", ANY_LENGTH));
+    let headers = fields.optional_object("headers").unwrap_or_default();
+    let headers = headers.into_iter().map(|(name, value)| header(fields, name, value)).collect::<Vec<_>>();
+    let (body, timeout_ms) = (fields.optional::<String>("body"), fields.optional("timeout_ms").unwrap_or(TIMEOUT_MS_DEFAULT));
+    let (reply, login) = (fields.optional("reply").unwrap_or(true), fields.optional_object("login"));
+    let login = match login.map(|object| serde_json::from_value::<Login>(Value::Object(object))) {
+        None => None,
+        Some(Ok(login)) => Some(login),
+        Some(Err(_)) => {
+            let detail = "must be {\"user\", \"password\"}, {\"token\"} or {\"credentials\"}, where a secret is {\"env\": \"NAME\"} or {\"file\": \"NAME\"}";
+            fields.fault(Code::InvalidField, "login", detail);
+            None
+        }
+    };
+    let headers = headers.into_iter().collect::<Option<BTreeMap<_, _>>>();
+    Some(Driver::Nats { server: Some(server?), subject: subject?, reply, headers: headers?, body, timeout_ms, login })
 }
 
 fn header(fields: &mut Fields, name: String, value: Value) -> Option<(String, Text)> {

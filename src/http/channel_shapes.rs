@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// How a channel sends: `kind` is `http` (with `url`, …), `simulated` (with `latency_ms`, …) or `nats`, which is not available
-/// yet.
+/// How a channel sends: `kind` is `http` (with `url`, …), `nats` (with `server`, `subject`, …) or `simulated` (with
+/// `latency_ms`, …).
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ChannelDriver)]
@@ -20,17 +20,29 @@ pub struct DriverShape {
     /// `http`: absent: POST.
     #[schema(pattern = "^(GET|POST|PUT|PATCH|DELETE)$")]
     method: Option<String>,
-    /// `http`: further headers: texts, or where a secret is kept: `{"env": "IONVEIL_SECRET_…"}`, `{"file": "NAME"}`.
+    /// `http` and `nats`: further headers: texts, or where a secret is kept: `{"env": "IONVEIL_SECRET_…"}`, `{"file": "NAME"}`.
     #[schema(value_type = Option<Object>, example = json!({"Authorization": {"env": "IONVEIL_SECRET_GATEWAY"}}))]
     headers: Option<Value>,
-    /// `http`: a template (minijinja) with `dispatch_id`, `payload`, `channel` and `zone`; absent: `{"dispatch_id", "payload"}`.
+    /// `http` and `nats`: a template (minijinja) with `dispatch_id`, `payload`, `channel` and `zone`; absent: `{"dispatch_id", "payload"}`.
     #[schema(max_length = 16384)]
     body: Option<String>,
-    /// `http`: absent: 30000.
+    /// `http` and `nats`: absent: 30000.
     #[schema(minimum = 1, maximum = 300_000)]
     timeout_ms: Option<u64>,
-    /// `nats`: where to.
+    /// `nats`: the server, `nats://HOST:PORT` or `tls://HOST:PORT`. Addresses that are not globally routable need `channels.allow`,
+    /// and so does every name with `tls`; other servers that it tells of are not used.
+    #[schema(max_length = 2048, example = "nats://radio.example:4222")]
+    server: Option<String>,
+    /// `nats`: where to; no wildcards.
+    #[schema(max_length = 255, example = "radio.north.alarm")]
     subject: Option<String>,
+    /// `nats`: whether a reply is waited for (absent: it is). A reply with the header `Nats-Service-Error-Code`, or a JetStream error,
+    /// counts as its status. Without a reply the server's word is enough.
+    reply: Option<bool>,
+    /// `nats`: `{"user": "NAME", "password": SECRET}`, `{"token": SECRET}` or `{"credentials": SECRET}` (a file as `nsc` makes it),
+    /// where a secret is `{"env": "IONVEIL_SECRET_…"}` or `{"file": "NAME"}`.
+    #[schema(value_type = Option<Object>, example = json!({"token": {"env": "IONVEIL_SECRET_RADIO"}}))]
+    login: Option<Value>,
     /// `simulated`: how long it seems to take; negative: the channel is not available.
     #[schema(maximum = 300_000)]
     latency_ms: Option<f64>,

@@ -106,7 +106,6 @@ codes! {
     InvalidHealth = "invalid_health", BAD_REQUEST, "The sample is invalid";
     InvalidDraw = "invalid_draw", BAD_REQUEST, "The draw is invalid";
     InvalidBreakerPolicy = "invalid_breaker_policy", BAD_REQUEST, "The breaker's policy is invalid";
-    DriverNotAvailable = "driver_not_available", BAD_REQUEST, "There is no such driver yet";
     AddressNotAllowed = "address_not_allowed", BAD_REQUEST, "The address may not be called";
     UnknownSecret = "unknown_secret", BAD_REQUEST, "The secret is unknown";
     UnknownDetector = "unknown_detector", BAD_REQUEST, "The failure detector is unknown";

@@ -9,11 +9,11 @@ use crate::http::guard::{Guard, guard};
 use crate::http::socket::Plain;
 use crate::http::unrouted::KnownPaths;
 use crate::http::{configure, openapi, unrouted};
-use actix_http::{HttpService, Protocol};
+use actix_http::{HttpService, Protocol, Request};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_web::App as ActixApp;
 use actix_web::body::MessageBody;
-use actix_web::dev::{AppConfig, Server, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
+use actix_web::dev::{AppConfig, Server, Service, ServiceFactory, ServiceRequest, ServiceResponse, fn_service};
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::middleware::from_fn;
 use actix_web::rt::net::TcpStream;
@@ -123,6 +123,15 @@ fn listen(settings: &Settings, listener: TcpListener, mount: Mount, env: Env) ->
         fn_service(socket).and_then(http.finish(map_config(routes, |()| AppConfig::default())))
     })?;
     Ok(server.run())
+}
+
+/// The routes without a listener, for what comes another way. They stay on the thread that they were made on; none if they cannot
+/// be made.
+pub(crate) async fn local(
+    mount: Mount,
+) -> Option<impl Service<Request, Response = ServiceResponse<impl MessageBody>, Error = actix_web::Error>> {
+    let factory = IntoServiceFactory::<_, Request>::into_factory(routes(mount));
+    factory.new_service(AppConfig::default()).await.ok()
 }
 
 fn routes(

@@ -14,7 +14,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get, post};
 use ionveil_actors::{Phase, TreeNode, TreeQuery};
 use ionveil_journal::ArmedTimer;
-use ionveil_kernel::{EntityId, Kind, Role, StreamId, TimerPolicy};
+use ionveil_kernel::{EntityId, Kind, Org, Role, StreamId, TimerPolicy};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -24,6 +24,8 @@ const ENTITIES_MAX: usize = 500;
 const ENTITIES_DEFAULT: usize = 100;
 /// Organisation, kind, entity.
 const DEPTH_MAX: u16 = 3;
+/// Where actors hang that serve all organisations, such as the bridges.
+const SYSTEM: &str = "system";
 /// How long an answer waits for a resumed entity to be folded, and how often it looks.
 const SETTLE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(5);
@@ -173,7 +175,7 @@ fn within(fields: &mut Fields, name: &'static str, default: u16, max: u16) -> Op
 }
 
 /// The tree of what is in memory: the organisation, the nodes of its policy tree, the kinds of entities at each, the entities.
-/// What belongs to no node hangs under the organisation. Parts of it may be a moment older than others.
+/// What belongs to no node hangs under the organisation. Admins also see `system`: what serves all organisations. Parts of it may be a moment older than others.
 #[utoipa::path(context_path = "/api/v1", tag = "System",
     params(("depth" = Option<u32>, Query, description = "1: the organisation; 2: and its policy nodes and kinds; 3 (default): and their entities", minimum = 1, maximum = 3),
         ("kind" = Option<String>, Query, description = "Only entities of this kind", pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
@@ -183,16 +185,29 @@ fn within(fields: &mut Fields, name: &'static str, default: u16, max: u16) -> Op
 pub(crate) async fn get_tree(app: Data<App>, call: Call, wanted: Query<Wanted>) -> Result<HttpResponse, Problem> {
     call.require(Role::Operator)?;
     let Wanted { kind, depth, entities } = wanted.0;
-    let org = Some(call.caller.org.clone());
-    let tree = app.node.runtime.tree(&TreeQuery { org, kind: kind.map(|kind| kind.to_string()), depth, entities_max: entities });
+    let kind = kind.map(|kind| kind.to_string());
+    let of = |org| app.node.runtime.tree(&TreeQuery { org: Some(org), kind: kind.clone(), depth, entities_max: entities });
+    let mut tree = of(call.caller.org.clone());
+    if let Some(system) = system(&call).filter(|system| *system != call.caller.org) {
+        let of_system = of(system);
+        tree.nodes.extend(of_system.nodes);
+        tree.truncated |= of_system.truncated;
+    }
     let nodes = tree.nodes.into_iter().map(NodeBody::from).collect();
     Ok(HttpResponse::Ok().json(TreeBody { nodes, truncated: tree.truncated }))
 }
 
-/// An entity of the caller's organisation; names that could not be one name nothing.
+/// An entity of the caller's organisation; names that could not be one name nothing. Bridges belong to none: admins see them.
 fn owner(call: &Call, (kind, id): &(String, String)) -> Result<StreamId, Problem> {
     let (kind, id) = (Kind::new(kind).map_err(|_| not_found())?, EntityId::new(id).map_err(|_| not_found())?);
-    Ok(StreamId::new(call.caller.org.clone(), kind, id))
+    let bridge = kind.as_str() == crate::nats::KIND;
+    let org = system(call).filter(|_| bridge).unwrap_or_else(|| call.caller.org.clone());
+    Ok(StreamId::new(org, kind, id))
+}
+
+/// The organisation of what serves all, for those who may see it.
+fn system(call: &Call) -> Option<Org> {
+    Org::new(SYSTEM).ok().filter(|_| call.caller.role >= Role::Admin)
 }
 
 fn not_found() -> Problem {

@@ -56,7 +56,7 @@ async fn everything_that_is_wrong_is_told_at_once() {
     assert!(!refused.text.contains("hunter2"), "{}", refused.text);
     let with = |driver: Value| json!({"name": "radio", "driver": driver});
     for (driver, code) in [
-        (json!({"kind": "nats", "subject": "a.b"}), "driver_not_available"),
+        (json!({"kind": "nats", "subject": "a.b"}), "missing_field"),
         (json!({"kind": "pigeon"}), "invalid_field"),
         (json!({"kind": "simulated", "latency_ms": 1, "colour": 1}), "unknown_field"),
         (http("ftp://radio.example/"), "invalid_field"),

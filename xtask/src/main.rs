@@ -6,6 +6,7 @@ mod ci;
 mod coverage;
 mod deny;
 mod loom;
+mod python;
 mod repo;
 mod run;
 mod schemathesis;
@@ -30,7 +31,7 @@ struct Cli {
 enum Command {
     /// Runs every step, in order, and stops at the first that fails.
     Ci(ci::Options),
-    /// Installs what the tests need beside Rust: Postgres, coverage tools, schemathesis.
+    /// Installs what the tests need beside Rust: Postgres, NATS, coverage tools, schemathesis.
     Setup,
     /// Checks the rules of the house that no compiler knows.
     Tidy,

@@ -3,11 +3,10 @@
 //!
 //! The streams are left out: they never end, so there is no answer to check.
 
+use crate::python;
 use crate::repo::Repo;
-use crate::run::{find, run as run_command};
-use crate::setup::apt_install;
-use anyhow::{Context, Result, bail};
-use std::path::Path;
+use crate::run::run as run_command;
+use anyhow::Result;
 use std::process::Command;
 
 /// Bounds the run: the whole surface in well under a minute on two cores.
@@ -19,19 +18,7 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,response_schema
 
 /// Makes the environment unless it holds exactly the pinned packages already.
 pub(crate) fn install(repo: &Repo) -> Result<()> {
-    let folder = repo.target(FOLDER);
-    let wanted = repo.read(REQUIREMENTS)?;
-    let stamp = folder.join("installed.txt");
-    let program = folder.join("bin/schemathesis");
-    let ready = program.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|present| present == wanted);
-    if !ready {
-        make_environment(&folder)?;
-        let pip = folder.join("bin/pip");
-        let arguments = ["install", "--quiet", "--disable-pip-version-check", "--no-input", "--requirement", REQUIREMENTS];
-        run_command(Command::new(pip).args(arguments).current_dir(repo.root()))?;
-        std::fs::write(&stamp, wanted).context("note what is installed")?;
-    }
-    println!("schemathesis: {}", program.display());
+    println!("schemathesis: {}", python::install(repo, FOLDER, REQUIREMENTS, "schemathesis")?.display());
     Ok(())
 }
 
@@ -75,22 +62,6 @@ fn arguments(url: &str, examples_max: u32) -> Vec<String> {
         "--no-color",
     ];
     fixed.iter().map(|&argument| argument.to_owned()).collect()
-}
-
-/// `python3 -m venv`; Debian keeps the module in a package of its own.
-fn make_environment(folder: &Path) -> Result<()> {
-    if find(&["python3"], &[]).is_none() {
-        apt_install(&["python3", "python3-venv"], "schemathesis")?;
-    }
-    let venv = || run_command(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder));
-    if venv().is_ok() {
-        return Ok(());
-    }
-    apt_install(&["python3-venv"], "schemathesis")?;
-    match venv() {
-        Ok(()) => Ok(()),
-        Err(error) => bail!("make a Python environment: {error:#}"),
-    }
 }
 
 #[cfg(test)]

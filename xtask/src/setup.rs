@@ -1,9 +1,9 @@
-//! What the tests need beside Rust: a Postgres to start, LLVM's coverage readers, schemathesis. Installed where we may
+//! What the tests need beside Rust: a Postgres and a NATS server to start, LLVM's coverage readers, schemathesis. Installed where we may
 //! (as root, with apt-get), else named. It starts no server: the tests do that themselves.
 
 use crate::repo::Repo;
 use crate::run::{find, run as run_command};
-use crate::{coverage, schemathesis};
+use crate::{coverage, python, schemathesis};
 use anyhow::{Result, bail, ensure};
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,14 @@ use std::process::Command;
 pub(crate) fn run(repo: &Repo) -> Result<()> {
     postgres()?;
     coverage_tools()?;
+    nats(repo)?;
     schemathesis::install(repo)
+}
+
+/// A current server: Debian's is too old for some calls of today's client. With it the Python client, which one test asks with.
+fn nats(repo: &Repo) -> Result<()> {
+    println!("nats: {}", python::install(repo, "nats", "xtask/nats.txt", "nats-server")?.display());
+    Ok(())
 }
 
 /// Installs Debian packages, or fails with the words that tell a person what to do.

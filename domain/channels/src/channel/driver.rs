@@ -4,8 +4,10 @@ use super::reject::Fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The most bytes of a URL, and of a subject.
+/// The most bytes of a URL.
 pub const URL_BYTES_MAX: usize = 2_048;
+/// The most bytes of a NATS subject.
+pub const SUBJECT_BYTES_MAX: usize = 255;
 /// The most headers, and the most bytes of one's value.
 pub const HEADERS_MAX: usize = 32;
 /// See [`HEADERS_MAX`].
@@ -46,10 +48,29 @@ pub enum Driver {
         #[serde(default = "timeout_ms")]
         timeout_ms: u64,
     },
-    /// A message to a subject; not available yet.
+    /// A message to a subject of a NATS server.
     Nats {
-        /// Where to.
+        /// The server, `nats://HOST:PORT` or `tls://HOST:PORT`, without user and password. It is needed; none in what was stored
+        /// before there was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        server: Option<String>,
+        /// Where to: no wildcards.
         subject: String,
+        /// Whether a reply is waited for; else the message is sent and the server's word for it is enough.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        reply: bool,
+        /// Headers.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, Text>,
+        /// A template of the body; none: `{"dispatch_id", "payload"}`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+        /// How long a call may take, in milliseconds.
+        #[serde(default = "timeout_ms", skip_serializing_if = "is_timeout_ms")]
+        timeout_ms: u64,
+        /// Who we are there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<Login>,
     },
     /// Nothing is sent; every answer says so.
     Simulated {
@@ -69,8 +90,57 @@ const fn timeout_ms() -> u64 {
     TIMEOUT_MS_DEFAULT
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+const fn is_timeout_ms(timeout_ms: &u64) -> bool {
+    *timeout_ms == TIMEOUT_MS_DEFAULT
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+const fn is_yes(flag: &bool) -> bool {
+    *flag
+}
+
+/// How a channel says who it is to a NATS server. What is secret is a reference.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Login {
+    /// By a user's password.
+    User {
+        /// The user.
+        user: String,
+        /// The password.
+        password: Text,
+    },
+    /// By a token.
+    Token {
+        /// The token.
+        token: Text,
+    },
+    /// By a JWT and the seed of a key, in a file as `nsc` makes it.
+    Credentials {
+        /// What the file holds.
+        credentials: Text,
+    },
+}
+
+impl Login {
+    /// What is secret, with the name of its field.
+    #[must_use]
+    pub const fn secret(&self) -> (&'static str, &Text) {
+        match self {
+            Self::User { password, .. } => ("password", password),
+            Self::Token { token } => ("token", token),
+            Self::Credentials { credentials } => ("credentials", credentials),
+        }
+    }
+}
+
 /// A text, or the name of the place where it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Text {
     /// Itself: it is no secret.
@@ -111,8 +181,8 @@ impl Driver {
     #[must_use]
     pub const fn timeout_ms(&self) -> Option<u64> {
         match self {
-            Self::Http { timeout_ms, .. } => Some(*timeout_ms),
-            Self::Nats { .. } | Self::Simulated { .. } => None,
+            Self::Http { timeout_ms, .. } | Self::Nats { timeout_ms, .. } => Some(*timeout_ms),
+            Self::Simulated { .. } => None,
         }
     }
 
@@ -125,17 +195,55 @@ impl Driver {
                     .then(|| Fault::invalid("driver.url", format!("must have 1 to {URL_BYTES_MAX} bytes")));
                 let known = METHODS.contains(&method.as_str());
                 let method = (!known).then(|| Fault::invalid("driver.method", format!("must be one of {}", METHODS.join(", "))));
-                let body = body.as_ref().filter(|body| body.len() > BODY_BYTES_MAX);
-                let body = body.map(|_| Fault::invalid("driver.body", format!("must have at most {BODY_BYTES_MAX} bytes")));
-                let lawful = (1..=TIMEOUT_MS_MAX).contains(timeout_ms);
-                let timeout = (!lawful).then(|| Fault::invalid("driver.timeout_ms", format!("must be 1 to {TIMEOUT_MS_MAX}")));
-                url.into_iter().chain(method).chain(headers_faults(headers)).chain(body).chain(timeout).collect()
+                url.into_iter().chain(method).chain(message_faults(headers, body.as_deref(), *timeout_ms)).collect()
             }
-            Self::Nats { .. } => vec![Fault::unavailable("driver.kind", "nats is not available yet: it comes with the bridges; use http")],
+            Self::Nats { server, subject, headers, body, timeout_ms, login, reply: _ } => {
+                let server = server.as_ref().filter(|server| (1..=URL_BYTES_MAX).contains(&server.len()));
+                let server =
+                    server.is_none().then(|| Fault::invalid("driver.server", "must be nats://HOST:PORT or tls://HOST:PORT".to_owned()));
+                let subject = subject_fault(subject).map(|detail| Fault::invalid("driver.subject", detail));
+                let login = login.as_ref().and_then(login_fault);
+                server.into_iter().chain(subject).chain(message_faults(headers, body.as_deref(), *timeout_ms)).chain(login).collect()
+            }
             Self::Simulated { latency_ms, .. } if latency_ms.is_finite() && *latency_ms <= LATENCY_MS_MAX => Vec::new(),
             Self::Simulated { .. } => vec![Fault::invalid("driver.latency_ms", format!("must be a number up to {LATENCY_MS_MAX}"))],
         }
     }
+}
+
+fn message_faults(headers: &BTreeMap<String, Text>, body: Option<&str>, timeout_ms: u64) -> impl Iterator<Item = Fault> {
+    let body = body.filter(|body| body.len() > BODY_BYTES_MAX);
+    let body = body.map(|_| Fault::invalid("driver.body", format!("must have at most {BODY_BYTES_MAX} bytes")));
+    let lawful = (1..=TIMEOUT_MS_MAX).contains(&timeout_ms);
+    let timeout = (!lawful).then(|| Fault::invalid("driver.timeout_ms", format!("must be 1 to {TIMEOUT_MS_MAX}")));
+    headers_faults(headers).into_iter().chain(body).chain(timeout)
+}
+
+/// A subject is sent to, so it has no wildcards; what begins with `$` or `_INBOX` belongs to servers and clients.
+fn subject_fault(subject: &str) -> Option<String> {
+    let lawful = |byte: u8| byte.is_ascii_graphic() && !b"*>".contains(&byte);
+    let tokens = || subject.split('.').all(|token| !token.is_empty() && token.bytes().all(lawful));
+    let own = subject.starts_with('$') || subject.split('.').next() == Some("_INBOX");
+    if subject.len() > SUBJECT_BYTES_MAX || own || !tokens() {
+        return Some(format!(
+            "must be tokens of printable ASCII with dots between, of at most {SUBJECT_BYTES_MAX} bytes in all, without the wildcards * and >, \
+             not beginning with $ or _INBOX"
+        ));
+    }
+    None
+}
+
+fn login_fault(login: &Login) -> Option<Fault> {
+    let (name, secret) = login.secret();
+    let user = match login {
+        Login::User { user, .. } => user.as_str(),
+        Login::Token { .. } | Login::Credentials { .. } => "user",
+    };
+    if user.is_empty() || user.len() > 256 || user.chars().any(char::is_control) {
+        return Some(Fault::invalid("driver.login.user", "must have 1 to 256 bytes and no control characters".to_owned()));
+    }
+    // As a header of this name would be judged: a reference, and a lawful one.
+    header_fault("secret", secret).map(|detail| Fault::invalid(&format!("driver.login.{name}"), detail))
 }
 
 fn headers_faults(headers: &BTreeMap<String, Text>) -> Vec<Fault> {

@@ -14,8 +14,8 @@ mod tests;
 pub use command::{Command, Form, Report};
 pub use decide::{REASON_CHARS_MAX, RETRY_AFTER_MAX};
 pub use driver::{
-    BODY_BYTES_MAX, Driver, HEADER_BYTES_MAX, HEADERS_MAX, LATENCY_MS_MAX, METHODS, SECRET_PREFIX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX,
-    Text, URL_BYTES_MAX,
+    BODY_BYTES_MAX, Driver, HEADER_BYTES_MAX, HEADERS_MAX, LATENCY_MS_MAX, Login, METHODS, SECRET_PREFIX, SUBJECT_BYTES_MAX,
+    TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, Text, URL_BYTES_MAX,
 };
 pub use event::{
     Blocked, BreakerCleared, BreakerForced, BreakerReleased, BreakerTransitioned, Changed, Created, Deleted, Event, OutcomeRecorded,

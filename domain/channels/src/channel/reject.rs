@@ -83,11 +83,6 @@ impl Fault {
         Self { code: "invalid_field", field: field.to_owned(), detail: detail.into() }
     }
 
-    /// A driver that there is none of yet.
-    pub(super) fn unavailable(field: &str, detail: impl Into<String>) -> Self {
-        Self { code: "driver_not_available", ..Self::invalid(field, detail) }
-    }
-
     /// An end that is not in the future.
     pub(super) fn expiry(field: &str) -> Self {
         Self { code: "invalid_expiry", ..Self::invalid(field, "must lie in the future") }

@@ -250,8 +250,43 @@ fn everything_that_is_wrong_with_a_channel_is_told_at_once() {
         "detector.of",
     ];
     assert_eq!(faults, expected);
-    let nats = Form { driver: Driver::Nats { subject: "a.b".to_owned() }, ..*self::form() };
-    assert_eq!(empty.refused(&Command::Create { form: Box::new(nats) }).faults()[0].code, "driver_not_available");
+}
+
+#[test]
+fn a_message_goes_to_a_subject_without_wildcards_and_its_secrets_are_references() {
+    let nats = |subject: &str, login: Option<Login>| Driver::Nats {
+        server: Some("nats://a".to_owned()),
+        subject: subject.to_owned(),
+        reply: true,
+        headers: BTreeMap::new(),
+        body: None,
+        timeout_ms: 1,
+        login,
+    };
+    let fields = |driver: &Driver| driver.faults().into_iter().map(|fault| fault.field).collect::<Vec<_>>();
+    for subject in ["a", "a.b", "Alarm-1.x_y.$z"] {
+        assert_eq!(fields(&nats(subject, None)), Vec::<String>::new(), "{subject}");
+    }
+    for subject in
+        ["", ".", "a.", ".a", "a..b", "a.*", ">", "a.>", "a b", "a\r\nPUB b", "$JS.API.STREAM.DELETE.X", "_INBOX.x", &"a".repeat(256)]
+    {
+        assert_eq!(fields(&nats(subject, None)), ["driver.subject"], "{subject:?}");
+    }
+    let kept = || Text::Env { env: "IONVEIL_SECRET_A".to_owned() };
+    let user = |user: &str, password| Login::User { user: user.to_owned(), password };
+    for (login, expected) in [
+        (user("u", kept()), None),
+        (Login::Token { token: kept() }, None),
+        (Login::Credentials { credentials: Text::File { file: "radio.creds".to_owned() } }, None),
+        (user("", kept()), Some("driver.login.user")),
+        (user("u", Text::Plain("hunter2".to_owned())), Some("driver.login.password")),
+        (Login::Token { token: Text::Env { env: "PATH".to_owned() } }, Some("driver.login.token")),
+        (Login::Credentials { credentials: Text::File { file: "../x".to_owned() } }, Some("driver.login.credentials")),
+    ] {
+        assert_eq!(fields(&nats("a", Some(login.clone()))).first().map(String::as_str), expected, "{login:?}");
+    }
+    let stored = serde_json::from_str::<Driver>(r#"{"kind":"nats","subject":"a.b"}"#).unwrap();
+    assert_eq!(fields(&stored), ["driver.server"], "what was stored before there were servers is read, and cannot be made any more");
 }
 
 #[test]
