@@ -231,6 +231,6 @@ fn unit_columns(rows: &[UnitRow]) -> Result<Vec<UnitColumns<'_>>, ViewsError> {
 }
 
 /// A line of a list as it is kept.
-fn text(record: &impl serde::Serialize) -> Result<String, ViewsError> {
+pub(crate) fn text(record: &impl serde::Serialize) -> Result<String, ViewsError> {
     serde_json::to_string(record).map_err(|error| ViewsError::Invalid(error.to_string()))
 }
