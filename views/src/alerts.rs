@@ -92,31 +92,24 @@ impl AlertRow {
     }
 
     pub(crate) fn columns<'a>(&'a self, org: &'a Org) -> Result<AlertColumns<'a>, ViewsError> {
-        let text = |record: &dyn erased::Text| record.text();
         Ok(match self {
             Self::Alert(of) => {
                 let (topic, status) = (of.severity.as_str(), of.status.as_str());
-                (org.as_str(), alert::KIND, of.id.as_str(), of.created_at.micros(), topic, status, text(of)?)
+                (org.as_str(), alert::KIND, of.id.as_str(), of.created_at.micros(), topic, status, crate::tables::text(of)?)
             }
             Self::Notification(of) => {
                 let topic = of.about.as_ref().map_or("", |(alert, _)| alert.as_str());
-                (org.as_str(), NOTIFICATION_KIND, of.id.as_str(), of.created_at.micros(), topic, of.status.as_str(), text(of)?)
+                (
+                    org.as_str(),
+                    NOTIFICATION_KIND,
+                    of.id.as_str(),
+                    of.created_at.micros(),
+                    topic,
+                    of.status.as_str(),
+                    crate::tables::text(of)?,
+                )
             }
         })
-    }
-}
-
-mod erased {
-    use super::ViewsError;
-
-    pub(super) trait Text {
-        fn text(&self) -> Result<String, ViewsError>;
-    }
-
-    impl<T: serde::Serialize> Text for T {
-        fn text(&self) -> Result<String, ViewsError> {
-            serde_json::to_string(self).map_err(|error| ViewsError::Invalid(error.to_string()))
-        }
     }
 }
 

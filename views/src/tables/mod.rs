@@ -254,6 +254,6 @@ fn minute_columns(rows: &[(Org, MinuteRow)]) -> Result<Vec<MinuteColumns<'_>>, V
 }
 
 /// A line of a list as it is kept.
-fn text(record: &impl serde::Serialize) -> Result<String, ViewsError> {
+pub(crate) fn text(record: &impl serde::Serialize) -> Result<String, ViewsError> {
     serde_json::to_string(record).map_err(|error| ViewsError::Invalid(error.to_string()))
 }
