@@ -16,8 +16,8 @@ mod show;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
 pub use settings::{
-    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer, Queue, Server,
-    Store, StoreUrl, TokenKey,
+    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer, Queue,
+    Server, Store, StoreUrl, TokenKey,
 };
 pub use show::show;
 

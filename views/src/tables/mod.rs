@@ -194,7 +194,7 @@ fn migrator(steps: [(&'static str, &'static str); 7]) -> Migrator {
     let step = |((name, text), number): ((&'static str, &'static str), i64)| {
         Migration::new(number, name.into(), MigrationType::Simple, text.into_sql_str(), false)
     };
-    let mut migrator = Migrator::with_migrations(steps.iter().map(step).collect());
+    let mut migrator = Migrator::with_migrations(steps.into_iter().zip(1..).map(step).collect());
     migrator.dangerous_set_table_name(STEPS_TABLE);
     migrator
 }
