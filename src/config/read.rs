@@ -69,7 +69,7 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 16] = [
     "server",
     "store",
     "journal",
