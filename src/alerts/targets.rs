@@ -50,7 +50,7 @@ mod tests {
             position: 1,
             event_type: event_type.to_owned().into(),
             schema_version: 1,
-            data: data.to_owned().into(),
+            data: data.to_owned(),
             occurred_at: at,
             recorded_at: at,
             correlation_id: ionveil_kernel::CorrelationId(nil),
