@@ -135,7 +135,11 @@ fn encode(target: &mut String, text: &str) {
 mod tests {
     use super::*;
 
-    fn target(envelope: &str) -> Result<(String, String, String), Vec<(Code, Option<String>)>> {
+    /// Code and field of each.
+    type Faults = Vec<(Code, Option<String>)>;
+
+    /// Method, target and body.
+    fn target(envelope: &str) -> Result<(String, String, String), Faults> {
         let kinds = all();
         let read = read(&kinds["workflow"], envelope.as_bytes(), (1_000, 8));
         read.map(|(method, target, body)| (method.to_string(), target, String::from_utf8(body).unwrap())).map_err(|problem| {
