@@ -1,4 +1,5 @@
 //! The driver `nats` of channels: to a real server, with a token by reference, under the rules of addresses.
+#![expect(clippy::disallowed_methods, reason = "another process knows no virtual time")]
 
 use super::given::World;
 use crate::support::nats::Nats;

@@ -1,4 +1,5 @@
 //! Events out: as CloudEvents, in order, each of them, whatever happens to either side.
+#![expect(clippy::disallowed_methods, reason = "another process knows no virtual time")]
 
 use super::given::{STREAM, World, id_of, until};
 use async_nats::Message;

@@ -1,4 +1,5 @@
 //! A server of ours beside a NATS server, and clients of both.
+#![expect(clippy::disallowed_methods, reason = "another process knows no virtual time")]
 
 use crate::support::nats::Nats;
 use crate::support::server::{Server, run};
