@@ -34,7 +34,7 @@ use ionveil_dispatch::react::{FromAssignments, FromDesk, FromIncidents, FromUnit
 use ionveil_dispatch::settings::Settings;
 use ionveil_dispatch::unit::Units;
 use ionveil_journal::{Journal, Store, StoreError};
-use ionveil_kernel::{Decider, Env, NodeId, Reactor};
+use ionveil_kernel::{Decider, Env, NodeId, Org, Reactor};
 use ionveil_policy::engine::Engine;
 use ionveil_policy::react::{EngineToTree, TreeToEngine};
 use ionveil_policy::simulation::Simulation;
@@ -261,7 +261,9 @@ impl Node {
         let intake_host = runtime.entity(Arc::new(Intake))?;
         let running = Running::new(env.clone());
         let aggregators = runtime.entity(Arc::new(Aggregator { retention: config.analytics.retention }))?;
-        let analytics = Arc::new(Live::new(&config.analytics, env.clone(), store.clone(), views.clone(), Box::new(|_| 0)));
+        let boards = of_alerts.boards.clone();
+        let open_alerts = Box::new(move |org: &Org| boards.active_of(org));
+        let analytics = Arc::new(Live::new(&config.analytics, env.clone(), store.clone(), views.clone(), open_alerts));
         let queues = Queues::new(config, published_pools.clone(), running.clone(), trees.clone(), store.clone());
         registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(queues.clone()));
         let (mut hosts, detectors) = kinds.register(&runtime)?;

@@ -51,6 +51,12 @@ impl Boards {
         let board = self.board.lock();
         (board.len(), board.undelivered())
     }
+
+    /// How many alerts of an organisation are active.
+    #[must_use]
+    pub fn active_of(&self, org: &Org) -> u64 {
+        self.board.lock().active_of(org) as u64
+    }
 }
 
 const fn place(outcome: Outcome) -> usize {

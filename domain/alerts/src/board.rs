@@ -5,8 +5,8 @@
 //! Whether a rule is suppressed is one look-up in [`Suppressions`](crate::suppression::Suppressions), which knows no alerts.
 
 use crate::alert::{Alerts, Event, Next, State, Status};
-use ionveil_kernel::{BrokenInvariant, Decider, StreamId, Timestamp};
-use std::collections::{BTreeSet, HashMap};
+use ionveil_kernel::{BrokenInvariant, Decider, Org, StreamId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ pub struct Board {
     dues: BTreeSet<(Timestamp, Arc<StreamId>)>,
     escalating: BTreeSet<(Timestamp, Arc<StreamId>)>,
     undelivered: usize,
+    /// How many an organisation has; none that has none.
+    by_org: BTreeMap<Org, usize>,
 }
 
 impl Board {
@@ -41,6 +43,7 @@ impl Board {
         let key = match self.alerts.remove_entry(alert) {
             Some((key, (old, due))) => {
                 self.undelivered -= usize::from(is_undelivered(&old));
+                self.leave(&alert.org);
                 if let Some(due) = due {
                     self.dues.remove(&(due, key.clone()));
                     self.escalating.remove(&(due, key.clone()));
@@ -58,7 +61,17 @@ impl Board {
             }
         }
         self.undelivered += usize::from(is_undelivered(state));
+        *self.by_org.entry(alert.org.clone()).or_default() += 1;
         self.alerts.insert(key, (state.clone(), next.map(Next::due)));
+    }
+
+    fn leave(&mut self, org: &Org) {
+        let left = self.by_org.get(org).map_or(0, |count| count - 1);
+        if left == 0 {
+            self.by_org.remove(org);
+        } else if let Some(count) = self.by_org.get_mut(org) {
+            *count = left;
+        }
     }
 
     /// Of how many nobody was reached when it was last known.
@@ -71,6 +84,12 @@ impl Board {
     #[must_use]
     pub fn len(&self) -> usize {
         self.alerts.len()
+    }
+
+    /// How many of an organisation are active.
+    #[must_use]
+    pub fn active_of(&self, org: &Org) -> usize {
+        self.by_org.get(org).copied().unwrap_or(0)
     }
 
     /// Whether none is.
@@ -126,6 +145,8 @@ mod tests {
         }
         let due = |board: &Board, minute| board.escalating(min(minute)).map(|alert| alert.id.to_string()).collect::<Vec<_>>();
         assert_eq!((board.len(), due(&board, 7), due(&board, 9)), (3, vec![], vec!["a2".into(), "a1".into()]));
+        let of = |board: &Board, org: &str| board.active_of(&Org::new(org).unwrap());
+        assert_eq!((of(&board, "test"), of(&board, "other")), (3, 0));
         tell(&mut board, 2, 8, &Command::Pass { due: min(8) });
         tell(&mut board, 1, 8, &Command::Acknowledge { note: None, minutes: Some(1) });
         assert_eq!(due(&board, 100), ["a0"]);
@@ -134,6 +155,7 @@ mod tests {
         for number in 0..3 {
             tell(&mut board, number, 20, &Command::Resolve { note: "x".into() });
         }
+        assert_eq!(of(&board, "test"), 0);
         assert!(board.is_empty() && board.due(min(1_000)).next().is_none() && board.escalating(min(1_000)).next().is_none());
         let late = crate::alert::Delivered {
             step: 1,
