@@ -185,3 +185,21 @@ async fn a_suppressed_rule_tells_nobody_and_everything_wrong_is_said_at_once() {
     let ahead = json!({"incident": "i", "priority": 9, "dispatched_at": "2026-01-02T00:00:00Z", "now": "2026-01-01T00:00:00Z"});
     assert_eq!(api.post(CHECK, ahead).await.faults(400, "invalid_priority").len(), 2);
 }
+
+#[tokio::test]
+async fn a_snapshot_of_the_figures_counts_what_is_active() {
+    let world = World::open();
+    let api = &world.api;
+    let counts = async |wanted: u64| {
+        let found = async || {
+            let snapshot = api.get("/api/v1/dashboard/snapshot").await.json(200);
+            (snapshot["open_alerts"] == wanted).then_some(())
+        };
+        until(found).await;
+    };
+    counts(0).await;
+    let id = breach(api, "i").await;
+    counts(1).await;
+    api.post(&format!("{ALERTS}/{id}/resolve"), json!({"note": "seen to"})).await.json(200);
+    counts(0).await;
+}
