@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_response_of_a_severity_is_the_target_of_the_opposite_priority() {
-        let sla = json!({"sla": {"5": {"response_minutes": 4, "resolution_minutes": 90}, "2": {"response_minutes": 45, "resolution_minutes": 720}}});
+        let sla = json!({"sla": {"5": {"response_minutes": 4, "resolution_minutes": 90}, "2": {"response_minutes": 45, "resolution_minutes": 720}}, "at": 0});
         let event = recorded("organisation:default:settings", "sla_set", &sla.to_string());
         let reactions = SettingsToMonitor.react(&event).unwrap();
         let [Reaction::Command { to, command }] = &reactions[..] else { panic!("{reactions:?}") };

@@ -22,6 +22,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Option<Nats>> {
     let max_bytes = section.integer("max_bytes", 1 << 20..=1 << 50);
     let replicas = section.integer("replicas", 1..=5);
     let duplicate_window_s = section.integer("duplicate_window_s", 1..=86_400);
+    let unacknowledged_max = section.integer("unacknowledged_max", 1..=65_536);
+    let in_flight_max = section.integer("in_flight_max", 1..=10_000);
     if duplicate_window_s > max_age_s {
         section.fault("duplicate_window_s", "must not be longer than max_age_s");
         return None;
@@ -30,8 +32,6 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Option<Nats>> {
         section.fault("intake_stream", "must be another one than events_stream");
         return None;
     }
-    let unacknowledged_max = section.integer("unacknowledged_max", 1..=65_536);
-    let in_flight_max = section.integer("in_flight_max", 1..=10_000);
     let servers = servers?;
     let nats = Nats {
         login: login?,

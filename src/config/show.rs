@@ -42,10 +42,15 @@ pub(super) fn without_password(url: &str) -> String {
     format!("{head}?{}", pairs.collect::<Vec<_>>().join("&"))
 }
 
+/// Nothing, or where a secret is.
+fn tells_nothing(text: &str) -> bool {
+    text.is_empty() || text.starts_with("env:") || text.starts_with("file:")
+}
+
 fn redacted(path: &str, value: &Value) -> Value {
     match value {
         Value::String(text) if path == "store.url" => Value::String(without_password(text)),
-        Value::String(_) if is_secret(path) => Value::String(REDACTED.to_owned()),
+        Value::String(text) if is_secret(path) && !tells_nothing(text) => Value::String(REDACTED.to_owned()),
         Value::Array(items) => Value::Array(items.iter().map(|item| redacted(path, item)).collect()),
         Value::Table(table) => {
             Value::Table(table.iter().map(|(key, value)| (key.clone(), redacted(&format!("{path}.{key}"), value))).collect())
