@@ -1,5 +1,6 @@
 //! Alert rules over HTTP: put, looked at, removed, tried on the past; suppressions; and an incident checked now.
 
+use crate::alerts::alert_stream;
 use crate::commands::hash_of;
 use crate::http::alert_bodies::{AlertRules, CheckedIncident, RaisedBody, RemovedBody, RuleBody, SuppressionBody, Suppressions, TrialBody};
 use crate::http::alert_requests::{Check, CheckIncident, Rule, RuleShape, Suppress, SuppressAlerts, TryAlertRule, TryRule};
@@ -19,11 +20,16 @@ use ionveil_alerts::trial::{PastCall, try_rule};
 use ionveil_kernel::{EntityId, EventCodec, Role, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Events that are read at once.
 const CHUNK: usize = 4_096;
 /// The most events of a monitor that a trial looks at.
 const EVENTS_MAX: u64 = 2_000_000;
+/// How long alerts may take to begin, and how often it is looked whether they have.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// See [`PATIENCE`].
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Lets the monitor of the caller's organisation decide; `asked` is what the client asked for.
 pub(super) async fn ask(app: &App, call: &Call, command: Command, asked: &impl Serialize) -> Result<Reply<Monitor>, Problem> {
@@ -183,6 +189,7 @@ pub(crate) async fn check_incident(app: Data<App>, call: Call, body: Body<Check>
     let command = body.value.0;
     let reply = ask(&app, &call, command.clone(), &command).await?;
     let raised = fired(&app, &reply).await?;
+    begun(&app, &call, &raised).await;
     Ok(respond(&CheckedIncident { alerts: raised }, reply.repeated))
 }
 
@@ -205,6 +212,18 @@ async fn fired(app: &App, reply: &Reply<Monitor>) -> Result<Vec<RaisedBody>, Pro
         _ => None,
     };
     Ok(page.events.iter().filter_map(of).collect())
+}
+
+/// An alert begins right after it has fired: who asks for it next is to find it.
+async fn begun(app: &App, call: &Call, raised: &[RaisedBody]) {
+    let (env, loader) = (&app.node.env, app.node.alerting.alerts().loader());
+    let given_up = env.monotonic() + PATIENCE;
+    for alert in raised {
+        let Some(owner) = EntityId::new(&alert.id).ok().and_then(|id| alert_stream(&call.caller.org, id).ok()) else { continue };
+        while env.monotonic() < given_up && !loader.load(&owner).await.is_ok_and(|loaded| loaded.version > 0) {
+            env.sleep(LOOK_EVERY).await;
+        }
+    }
 }
 
 /// Keeps the rules that a pattern matches quiet for a while: what they find is listed as `suppressed` and told to nobody.

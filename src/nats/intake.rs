@@ -90,7 +90,7 @@ async fn handle(site: &Site, gateway: &Gateway, jetstream: &Context, batch: &Mes
         answer = gateway.call(call(batch)) => answer,
         lost = keep(batch, &site.node.env) => return Err(lost),
     };
-    match fate(answer.status, delivered) {
+    match fate(answer.status, code_of(&answer).as_deref(), delivered) {
         Fate::Taken => batch.double_ack().await.map(|()| "taken"),
         Fate::Again(after) => batch.ack_with(AckKind::Nak(Some(after))).await.map(|()| "again"),
         Fate::Aside => {
@@ -101,9 +101,11 @@ async fn handle(site: &Site, gateway: &Gateway, jetstream: &Context, batch: &Mes
     }
 }
 
-/// What a status means for a batch. Whatever is down or full will be there again; what is wrong with the batch stays wrong.
-fn fate(status: StatusCode, delivered: i64) -> Fate {
-    let passing = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+/// What an answer means for a batch. Whatever is down or full will be there again, and so will the answer to the same batch that
+/// is still being taken in; what is wrong with the batch stays wrong.
+fn fate(status: StatusCode, code: Option<&str>, delivered: i64) -> Fate {
+    let passing = matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+        || code == Some("idempotency_key_in_flight");
     let again = || {
         let doublings = u32::try_from(delivered.clamp(1, 10) - 1).unwrap_or_default();
         Fate::Again(AGAIN_MIN.saturating_mul(1 << doublings).min(AGAIN_MAX))
@@ -173,7 +175,8 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_batch_stays_wrong_and_what_is_down_comes_back() {
-        let of = |status: u16, delivered| fate(StatusCode::from_u16(status).unwrap(), delivered);
+        let of = |status: u16, delivered| fate(StatusCode::from_u16(status).unwrap(), None, delivered);
+        assert_eq!(fate(StatusCode::CONFLICT, Some("idempotency_key_in_flight"), 1), Fate::Again(AGAIN_MIN));
         assert_eq!(of(200, 1), Fate::Taken);
         for status in [400, 401, 403, 409, 413, 415] {
             assert_eq!(of(status, 1), Fate::Aside, "{status}");

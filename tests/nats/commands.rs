@@ -22,7 +22,8 @@ async fn a_command_does_what_its_request_would_and_a_repeat_is_answered_as_the_f
     let body = json!({"id": "w-1", "machine": "dispatch"});
     let over_http = world.ask("POST", "/api/v1/workflows", Some(body), &[("idempotency-key", "k-1")]).await;
     assert_eq!(over_http, (201, made.body), "one request, whichever way it comes");
-    world.command(&client, "workflow", &create("w-2"), &key).await.problem(409, "idempotency_key_reused");
+    let other = json!({"command": "create_workflow", "body": {"id": "w-1", "machine": "dispatch", "attributes": {"a": 1}}});
+    world.command(&client, "workflow", &other, &key).await.problem(409, "idempotency_key_reused");
 
     let to = |to: &str| json!({"command": "transition_workflow", "path": {"id": "w-1"}, "body": {"to": to}});
     world.command(&client, "workflow", &to("allocated"), &[("If-Match", "\"7\"")]).await.problem(412, "precondition_failed");
