@@ -182,8 +182,25 @@ pub const TARGET_MINUTES_MAX: u32 = 525_600;
 
 /// An organisation's own minutes from dispatch to arrival; what it does not name keeps the default (decision D03).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+// The keys of a JSON object are texts, also where it is read in two steps, as commands are.
+#[serde(try_from = "BTreeMap<String, u32>", into = "BTreeMap<String, u32>")]
 pub struct Targets(pub BTreeMap<Priority, u32>);
+
+impl TryFrom<BTreeMap<String, u32>> for Targets {
+    type Error = String;
+    fn try_from(rows: BTreeMap<String, u32>) -> Result<Self, String> {
+        let priority = |name: &str| name.parse().ok().and_then(|number| Priority::new(number).ok());
+        let row = |(name, minutes): (String, u32)| priority(&name).map(|priority| (priority, minutes)).ok_or(name);
+        let rows = rows.into_iter().map(row).collect::<Result<_, _>>().map_err(|name| format!("{name:?} is no priority"))?;
+        Ok(Self(rows))
+    }
+}
+
+impl From<Targets> for BTreeMap<String, u32> {
+    fn from(Targets(rows): Targets) -> Self {
+        rows.into_iter().map(|(priority, minutes)| (priority.number().to_string(), minutes)).collect()
+    }
+}
 
 impl Targets {
     /// Minutes from dispatch to arrival.
@@ -204,6 +221,9 @@ mod tests {
         assert_eq!(channels, ["sms push radio email", "sms push email", "push email", "email", "email"]);
         assert_eq!(Severity::ALL.iter().map(|severity| severity.priority().number()).collect::<Vec<_>>(), [4, 3, 2, 1]);
         let own = Targets([(Priority(2), 8)].into());
+        let text = serde_json::to_string(&own).unwrap();
+        assert_eq!((text.as_str(), serde_json::from_str(&text).ok()), (r#"{"2":8}"#, Some(own.clone())));
+        assert!(serde_json::from_str::<Targets>(r#"{"6":8}"#).is_err() && serde_json::from_str::<Targets>(r#"{"x":8}"#).is_err());
         assert_eq!(Priority::ALL.map(|priority| own.minutes(priority)), [5, 8, 20, 45, 120]);
     }
 
