@@ -27,11 +27,12 @@ use crate::http::server::Mount;
 use crate::nats::{self, Bridges};
 use crate::node::{Kinds, Node, NodeError};
 use crate::store::Place;
+use crate::telemetry::Tracing;
 use actix::{Arbiter, ArbiterHandle};
 use actix_web::web::ServiceConfig;
 use ionveil_actors::{AskError, Class, Delivery, EffectHandler, Host, Reply, Runtime, TokioEnv};
 use ionveil_channels::detector::FailureDetector;
-use ionveil_kernel::{BodyHash, Caller, CorrelationId, Decider, EntityId, Env, IdSource, Kind, Meta, NodeId, Reactor, StreamId};
+use ionveil_kernel::{BodyHash, Caller, CorrelationId, Decider, EntityId, Env, IdSource, Kind, Meta, NodeId, Reactor, Spans, StreamId};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use std::any::TypeId;
@@ -137,6 +138,13 @@ impl Builder {
     /// Adds a failure detector that channels may name as `{"kind": "custom", "name": …}`.
     pub fn detector(mut self, name: &str, detector: impl FailureDetector + 'static) -> Self {
         self.kinds.detector(name, Arc::new(detector));
+        self
+    }
+
+    /// Gives `spans` what is recorded, in place of what `[telemetry]` says: every trace whose `traceparent` says so, and of
+    /// those that begin here the given share (0 to 1).
+    pub fn spans(mut self, spans: impl Spans, share: f64) -> Self {
+        self.kinds.tracing(Tracing::new(Arc::new(spans), share));
         self
     }
 

@@ -52,6 +52,7 @@ pub mod simulations;
 pub mod situation;
 pub mod spelling;
 pub mod store;
+pub mod telemetry;
 pub mod time;
 pub mod topologies;
 pub mod trees;

@@ -14,6 +14,7 @@ use crate::samples::ChannelsToRouting;
 use crate::simulations::Simulator;
 use crate::situation::Situation;
 use crate::store::Place;
+use crate::telemetry::{self, Tracing};
 use crate::topologies::{self, Topologies};
 use crate::trees::{Trees, TreesError, load_all};
 use crate::vitals::Vitals;
@@ -71,6 +72,10 @@ pub enum NodeError {
     /// The channels.
     #[error("publish the channels")]
     Channels(#[from] ChannelsError),
+    /// The sender of traces.
+    #[cfg(feature = "otlp")]
+    #[error("prepare to send traces")]
+    Telemetry(#[from] crate::telemetry::OtlpError),
     /// A kind that a host brought.
     #[error(transparent)]
     Register(#[from] RegisterError),
@@ -86,6 +91,7 @@ type Step = Box<dyn FnOnce(&Runtime, &mut Hosts) -> Result<(), RegisterError> + 
 pub struct Kinds {
     steps: Vec<Step>,
     detectors: Detectors,
+    tracing: Option<Tracing>,
 }
 
 impl Kinds {
@@ -114,6 +120,11 @@ impl Kinds {
     /// Adds a failure detector that channels may name.
     pub fn detector(&mut self, name: &str, detector: Arc<dyn FailureDetector>) {
         self.detectors.insert(name.to_owned(), detector);
+    }
+
+    /// Records traces, in place of what `[telemetry]` says.
+    pub fn tracing(&mut self, tracing: Tracing) {
+        self.tracing = Some(tracing);
     }
 
     fn register(self, runtime: &Runtime) -> Result<(Hosts, Detectors), RegisterError> {
@@ -189,6 +200,8 @@ pub struct Node {
     /// How far the lists have come.
     pub views_status: watch::Receiver<Status>,
     stop_views: Arc<watch::Sender<bool>>,
+    /// Who takes traces, if anybody does.
+    pub tracing: Option<Tracing>,
     /// What the bridges to NATS count.
     pub nats_figures: crate::nats::Figures,
     /// What is counted.
@@ -231,10 +244,15 @@ impl Node {
         let machines = Arc::new(config.machines.clone());
         let mut registry = Registry::default();
         let runtime = Runtime::new(journal.clone(), config.runtime.clone(), &mut registry, arbiters);
+        let tracing = match kinds.tracing.clone() {
+            Some(tracing) => Some(tracing),
+            None => telemetry::of(config, id)?,
+        };
+        // A runtime that was made here has nobody else.
+        let _first = tracing.as_ref().map(|tracing| runtime.trace(tracing.spans()));
         let trees = Arc::new(Trees::default());
         let policy_trees = runtime.entity_observed(Arc::new(config.policy.tree), trees.clone())?;
         load_all(&trees, &*store, &policy_trees).await?;
-        // A runtime that was made here has nobody else.
         let _first = runtime.govern(trees.clone());
         let policy_engines = runtime.entity(Arc::new(config.policy.engine.clone()))?;
         let simulations = runtime.entity(Arc::new(Simulation))?;
@@ -349,6 +367,7 @@ impl Node {
             views,
             views_status,
             stop_views,
+            tracing,
             nats_figures,
             registry,
         })
@@ -371,6 +390,9 @@ impl Node {
         self.alerting.contacts().close().await;
         if let Err(error) = self.journal.close().await {
             tracing::warn!(error = %error, "the partitions were not given up; their lease will end by itself");
+        }
+        if let Some(tracing) = &self.tracing {
+            tracing.flush().await;
         }
         drained
     }

@@ -10,6 +10,16 @@ pub fn client() -> ClientBuilder {
     reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls())
 }
 
+/// The same for a thread that may wait. It is made on a thread of its own, because it must not be made where tasks run.
+///
+/// # Errors
+/// If it cannot be made.
+#[cfg(feature = "otlp")]
+pub(crate) fn blocking_client(timeout: std::time::Duration) -> reqwest::Result<reqwest::blocking::Client> {
+    let make = move || reqwest::blocking::Client::builder().no_proxy().tls_backend_preconfigured(tls()).timeout(timeout).build();
+    std::thread::spawn(make).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 fn tls() -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };

@@ -6,6 +6,7 @@ use crate::kind::{Entities, SomeKind};
 use crate::metrics::Metrics;
 use crate::supervised::Supervisee;
 use crate::supervision::{Path, Supervisors};
+use crate::tracer::Tracer;
 use crate::turnstile::Turnstile;
 use crate::watch::{self, Busy};
 use actix::ArbiterHandle;
@@ -32,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) busy: Arc<[Busy]>,
     pub(crate) parked: Parked,
     pub(crate) governor: Governor,
+    pub(crate) tracer: Tracer,
     /// By name; whoever embeds the runtime keeps them alive.
     kinds: RwLock<BTreeMap<&'static str, Weak<dyn Entities>>>,
     /// Actors that are no entities, by name; their handles keep them alive.
@@ -49,6 +51,7 @@ impl Core {
             busy: watch::places(arbiters.len()),
             parked: Parked::default(),
             governor: Governor::default(),
+            tracer: Tracer::default(),
             kinds: RwLock::default(),
             actors: RwLock::default(),
             generation: AtomicU64::new(0),

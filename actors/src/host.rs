@@ -79,6 +79,7 @@ impl<D: Decider> Shared<D> {
             snapshot_every: core.config.snapshot_every.max(1),
             window: core.config.queue_max.max(1),
             governor: core.governor.clone(),
+            tracer: core.tracer.clone(),
             observer,
         };
         let loader = Loader::new(decider, core.journal.store().clone());

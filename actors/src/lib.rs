@@ -35,6 +35,7 @@ mod supervision;
 pub mod testkit;
 #[cfg(test)]
 mod tests;
+mod tracer;
 mod tree;
 mod turnstile;
 mod watch;

@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::tree::{self, Places, Tree, TreeNode, TreeQuery};
 use actix::ArbiterHandle;
 use ionveil_journal::Journal;
-use ionveil_kernel::{Decider, Kind, Org, Reactor, StreamId};
+use ionveil_kernel::{Decider, Kind, Org, Reactor, Spans, StreamId};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
@@ -141,6 +141,13 @@ impl Runtime {
     #[must_use]
     pub fn govern(&self, policies: Arc<dyn Policies>) -> bool {
         self.0.core.governor.name(policies)
+    }
+
+    /// Gives `spans` each command of a trace that is recorded, once it is answered. Only the first call counts; says whether
+    /// this is it.
+    #[must_use]
+    pub fn trace(&self, spans: Arc<dyn Spans>) -> bool {
+        self.0.core.tracer.name(spans)
     }
 
     fn register<D: Decider>(&self, decider: Arc<D>, observer: Option<Arc<dyn Observer<D>>>) -> Result<Host<D>, RegisterError> {

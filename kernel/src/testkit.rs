@@ -11,6 +11,8 @@ use crate::{
     BodyHash, Caller, CommandId, CorrelationId, DecideEnv, Decider, Decision, EventCodec, IdSource, Meta, Part, Policy, Rejection, Role,
     StreamId, Timestamp,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
@@ -87,12 +89,13 @@ impl<D: Decider> Given<D> {
         self
     }
 
-    /// Lets a command come, checks the laws on what follows, and keeps the outcome.
+    /// Lets a command come as a dead letter or another node gets it, checks the laws on what follows, and keeps the outcome.
     ///
     /// # Panics
-    /// If the past is unlawful or a law is broken (see [`check_laws`]).
+    /// If the past is unlawful, the command does not survive its stored form, or a law is broken (see [`check_laws`]).
     #[must_use]
     pub fn when(self, command: D::Command) -> Then<D> {
+        let command = stored(&command);
         let state = fold(&self.decider, &self.owner, &self.events);
         let cause = meta(1);
         let env = DecideEnv { now: self.now, occurred_at: self.now, ids: &CountingIds::default(), cause: &cause, policy: &self.policy };
@@ -126,6 +129,13 @@ impl<D: Decider> Then<D> {
         assert_eq!(rejection.code(), code, "{rejection}");
         rejection
     }
+}
+
+/// `command` as it is read back from its stored form.
+#[track_caller]
+fn stored<C: Serialize + DeserializeOwned>(command: &C) -> C {
+    let text = serde_json::to_string(command).expect("every command has a stored form");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("a stored command loads: {error}: {text}"))
 }
 
 /// The state after `events`.

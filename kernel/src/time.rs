@@ -45,6 +45,13 @@ impl Timestamp {
         Self::from_micros(self.0.saturating_add(micros))
     }
 
+    /// This instant less `duration`, clamped to [`Self::MIN`].
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self::from_micros(self.0.saturating_sub(micros))
+    }
+
     /// How long this instant lies behind `earlier`; zero if it does not.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
@@ -61,6 +68,8 @@ mod tests {
         assert_eq!(Timestamp::from_micros(i64::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::from_micros(i64::MIN), Timestamp::MIN);
         assert_eq!(Timestamp::MAX.after(Duration::from_secs(1)), Timestamp::MAX);
+        assert_eq!(Timestamp::MIN.before(Duration::from_secs(1)), Timestamp::MIN);
+        assert_eq!(Timestamp::from_micros(5).before(Duration::from_micros(7)), Timestamp::from_micros(-2));
         assert_eq!(Timestamp::from_micros(5).since(Timestamp::from_micros(7)), Duration::ZERO);
         assert_eq!(Timestamp::from_micros(-1).millis(), -1);
     }

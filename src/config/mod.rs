@@ -12,12 +12,13 @@ mod read;
 mod section;
 mod settings;
 mod show;
+mod telemetry;
 
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
 pub use settings::{
     Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer, Queue,
-    Server, Store, StoreUrl, TokenKey,
+    Server, Store, StoreUrl, Telemetry, TokenKey,
 };
 pub use show::show;
 

@@ -44,6 +44,7 @@ impl Config {
         let nats = read(raw, "nats", faults, super::nats::read);
         let auth = read(raw, "auth", faults, auth);
         let logging = read(raw, "logging", faults, logging);
+        let telemetry = read(raw, "telemetry", faults, super::telemetry::read);
         let definitions = read(raw, "machines", faults, |section| Some(section.each_table(machine)));
         let machines = definitions.and_then(|definitions| machines(raw, definitions, faults));
         unknown_sections(raw, faults);
@@ -64,12 +65,13 @@ impl Config {
             nats: nats?,
             auth: auth?,
             logging: logging?,
+            telemetry: telemetry?,
             machines: machines?,
         })
     }
 }
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "server",
     "store",
     "journal",
@@ -85,6 +87,7 @@ const SECTIONS: [&str; 16] = [
     "alerts",
     "auth",
     "logging",
+    "telemetry",
     "machines",
 ];
 

@@ -54,6 +54,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[logging]`
     pub logging: Logging,
+    /// `[telemetry]`; none means that no traces are sent
+    pub telemetry: Option<Telemetry>,
     /// `[machines]`, together with the built-in ones
     pub machines: Machines,
 }
@@ -221,6 +223,17 @@ impl Alerts {
         let text = secrets.resolve(self.link_key.as_ref()?).ok()?;
         (text.len() >= 32).then(|| text.into_bytes())
     }
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Telemetry {
+    /// Where a collector takes traces over HTTP: the whole URL.
+    pub otlp_url: String,
+    /// The name that this node's spans go under.
+    pub service_name: String,
+    /// How many of the traces that begin here are recorded, from 0 to 1.
+    pub share: f64,
 }
 
 /// `[nats]`

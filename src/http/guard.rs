@@ -8,6 +8,7 @@ use crate::http::intake;
 use crate::http::problem::{Code, MEDIA_TYPE, Problem};
 use crate::http::trace::Trace;
 use crate::remote::REPLAYED;
+use crate::telemetry::{Begun, Tracing};
 use actix_web::body::{BodySize, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -20,6 +21,7 @@ use std::sync::Arc;
 /// What the middleware needs; put an `Arc` of it into the app's data.
 pub struct Guard {
     env: Env,
+    tracing: Option<Tracing>,
     /// The host names that are answered to, in lower case; none if every name is (authentication protects then).
     hosts: Option<Vec<String>>,
 }
@@ -28,7 +30,13 @@ impl Guard {
     /// For a server with authentication: any `Host` will do.
     #[must_use]
     pub const fn any_host(env: Env) -> Self {
-        Self { env, hosts: None }
+        Self { env, tracing: None, hosts: None }
+    }
+
+    /// Records the requests.
+    #[must_use]
+    pub fn traced(self, tracing: Option<Tracing>) -> Self {
+        Self { tracing, ..self }
     }
 
     /// For a server on loopback without authentication: only loopback's names and `allowed` are answered to, because a
@@ -37,7 +45,15 @@ impl Guard {
     pub fn loopback_only(env: Env, allowed: &[String]) -> Self {
         let own = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned);
         let allowed = allowed.iter().map(|host| host.to_ascii_lowercase());
-        Self { env, hosts: Some(own.into_iter().chain(allowed).collect()) }
+        Self { env, tracing: None, hosts: Some(own.into_iter().chain(allowed).collect()) }
+    }
+
+    fn begin(&self, req: &ServiceRequest) -> (Trace, Option<Begun>) {
+        let trace = Trace::of(req.headers(), &self.env);
+        match &self.tracing {
+            Some(tracing) => tracing.begin(trace, req.method().as_str(), &self.env),
+            None => (trace, None),
+        }
     }
 
     fn check(&self, req: &ServiceRequest) -> Result<(), Problem> {
@@ -65,7 +81,7 @@ pub async fn guard<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B>)
         tracing::error!("the guard is mounted without its settings");
         return Ok(req.into_response(Problem::internal().response()).map_into_right_body());
     };
-    let trace = Trace::of(req.headers(), &guard.env);
+    let (trace, begun) = guard.begin(&req);
     req.extensions_mut().insert(trace.clone());
     let response = match guard.check(&req) {
         Err(problem) => {
@@ -77,6 +93,9 @@ pub async fn guard<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B>)
             Err(error) => return Err(problem_of(&error).traced(trace.id).into()),
         },
     };
+    if let Some(begun) = begun {
+        begun.end(response.request(), response.status(), &guard.env);
+    }
     Ok(secured(response))
 }
 

@@ -59,7 +59,8 @@ impl Mount {
     pub fn new(settings: &Settings, app: App, authenticator: Arc<Authenticator>) -> Self {
         let env = app.node.env.clone();
         let open = authenticator.is_off();
-        let check = Arc::new(if open { Guard::loopback_only(env, &settings.allowed_hosts) } else { Guard::any_host(env) });
+        let check = if open { Guard::loopback_only(env, &settings.allowed_hosts) } else { Guard::any_host(env) };
+        let check = Arc::new(check.traced(app.node.tracing.clone()));
         let limits = BodyLimits { bytes: settings.body_limit_bytes, depth: settings.body_depth_max, patience: settings.request_timeout };
         Self { app, authenticator, check, limits, known: Data::new(KnownPaths::new()) }
     }

@@ -1,12 +1,12 @@
 //! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): the trace that a request belongs to, taken from its
 //! `traceparent` or made fresh.
 //!
-//! It only names; spans are not recorded here.
+//! It only names: spans are recorded by [`crate::telemetry`].
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use ionveil_kernel::{CorrelationId, Env};
+use ionveil_kernel::{CorrelationId, Env, SpanContext};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::future::{Ready, ready};
@@ -44,6 +44,8 @@ pub struct Trace {
     pub id: TraceId,
     /// The `traceparent` to record and pass on: the client's, or one that we began.
     pub traceparent: Arc<str>,
+    /// Whether it begins here.
+    pub(crate) is_ours: bool,
 }
 
 impl Trace {
@@ -59,19 +61,13 @@ impl Trace {
 
     fn fresh(env: &Env) -> Self {
         let id = TraceId::from_bits(env.random());
-        let span = u64::try_from(env.random() >> 64).unwrap_or(1).max(1);
-        Self { id, traceparent: format!("00-{id}-{span:016x}-00").into() }
+        let context = SpanContext { trace: id.0, span: 0, sampled: false }.child(env.random());
+        Self { id, traceparent: context.to_string().into(), is_ours: true }
     }
 
-    /// Reads `version-traceid-parentid-flags`; later versions may add fields behind.
     fn parse(text: &str) -> Option<Self> {
-        let hex = |part: &str, len| part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let mut parts = text.split('-');
-        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let shaped = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
-        let lawful = shaped && version != "ff" && (version != "00" || parts.next().is_none()) && span.bytes().any(|b| b != b'0');
-        let bits = u128::from_str_radix(trace, 16).ok().filter(|bits| *bits != 0)?;
-        lawful.then(|| Self { id: TraceId(bits), traceparent: text.get(..55).unwrap_or(text).into() })
+        let context = SpanContext::parse(text)?;
+        Some(Self { id: TraceId(context.trace), traceparent: text.get(..55).unwrap_or(text).into(), is_ours: false })
     }
 
     /// The correlation of everything that this request sets off: the trace id, so that both lead to each other.
@@ -96,20 +92,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_lawful_parents_are_taken() {
+    fn a_lawful_parent_is_taken_as_it_is() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(Trace::parse(good).unwrap().id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
-        assert!(Trace::parse(&format!("{good}-what-later-versions-add").replacen("00", "01", 1)).is_some());
-        for bad in [
-            "",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
-            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra",
-        ] {
-            assert_eq!(Trace::parse(bad), None, "{bad}");
-        }
+        let trace = Trace::parse(good).unwrap();
+        assert_eq!((trace.id.to_string().as_str(), &*trace.traceparent, trace.is_ours), (&good[3..35], good, false));
+        let later = format!("{good}-what-later-versions-add").replacen("00", "01", 1);
+        assert_eq!(&*Trace::parse(&later).unwrap().traceparent, &later[..55]);
+        assert_eq!(Trace::parse("00-00000000000000000000000000000000-00f067aa0ba902b7-01"), None);
     }
 }

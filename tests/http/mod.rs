@@ -49,6 +49,7 @@ mod simulation_runs;
 mod simulations;
 mod streams;
 mod system;
+mod telemetry;
 mod tenants;
 mod tokens;
 mod units;

@@ -25,7 +25,7 @@ pub(crate) enum Manner {
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     manner: Arc<Mutex<Manner>>,
-    heard: Arc<Mutex<Vec<String>>>,
+    heard: Arc<Mutex<Vec<Vec<u8>>>>,
     task: JoinHandle<()>,
 }
 
@@ -53,7 +53,13 @@ impl Gateway {
 
     /// The requests so far, head and body.
     pub(crate) fn heard(&self) -> Vec<String> {
-        self.heard.lock().expect("what it heard").clone()
+        self.heard.lock().expect("what it heard").iter().map(|request| String::from_utf8_lossy(request).into_owned()).collect()
+    }
+
+    /// The bodies of the requests so far.
+    pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
+        let body = |request: &Vec<u8>| request[head_of(request).expect("a head")..].to_vec();
+        self.heard.lock().expect("what it heard").iter().map(body).collect()
     }
 }
 
@@ -63,7 +69,7 @@ impl Drop for Gateway {
     }
 }
 
-async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Arc<Mutex<Vec<Vec<u8>>>>) {
     while let Some(request) = read(&mut socket).await {
         heard.lock().expect("what it heard").push(request);
         let manner = manner.lock().expect("a manner").clone();
@@ -84,21 +90,28 @@ async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Arc<Mut
 }
 
 /// A request with its body; none at the end of the connection.
-async fn read(socket: &mut TcpStream) -> Option<String> {
-    let (mut text, mut chunk) = (String::new(), [0; 4_096]);
+async fn read(socket: &mut TcpStream) -> Option<Vec<u8>> {
+    let (mut all, mut chunk) = (Vec::new(), [0; 4_096]);
     loop {
-        let length = |head: &str| {
-            let line = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned));
-            line.and_then(|length| length.trim().parse::<usize>().ok()).unwrap_or(0)
-        };
-        if let Some((head, body)) = text.split_once("\r\n\r\n")
-            && body.len() >= length(head)
+        if let Some(head) = head_of(&all)
+            && all.len() - head >= length(&all[..head])
         {
-            return Some(text);
+            return Some(all);
         }
         match socket.read(&mut chunk).await {
             Ok(0) | Err(_) => return None,
-            Ok(read) => text.push_str(&String::from_utf8_lossy(&chunk[..read])),
+            Ok(read) => all.extend(&chunk[..read]),
         }
     }
+}
+
+/// How long the head of a request is, with the empty line, once all of it has come.
+fn head_of(request: &[u8]) -> Option<usize> {
+    request.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4)
+}
+
+fn length(head: &[u8]) -> usize {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let line = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    line.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }

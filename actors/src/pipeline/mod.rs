@@ -14,6 +14,7 @@ use crate::decision::{Case, Decided};
 use crate::govern::{Governor, Observer};
 use crate::loader::{LoadError, Loaded};
 use crate::metrics::KindMetrics;
+use crate::tracer::Tracer;
 use crate::watch::Busy;
 use ionveil_journal::{Append, AppendFailure, Outcome, Receipt, StoreError};
 use ionveil_kernel::{CommandId, Decider, Env, StreamId};
@@ -124,6 +125,7 @@ pub(crate) struct Rules<D: Decider> {
     /// The most commands of one entity that are decided and not answered.
     pub(crate) window: usize,
     pub(crate) governor: Governor,
+    pub(crate) tracer: Tracer,
     pub(crate) observer: Option<Arc<dyn Observer<D>>>,
 }
 
@@ -452,6 +454,7 @@ impl<D: Decider> Pipeline<D> {
                 Step::Panicked | Step::Recalling(_) | Step::Parking(_) => false,
             };
             self.rules.metrics.rejected.inc_by(u64::from(refused));
+            self.rules.tracer.answered(&self.rules.env, &self.owner, &pending);
             pending.answer();
         }
         if self.pending.is_empty() {

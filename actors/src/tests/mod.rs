@@ -11,6 +11,7 @@ mod overload;
 mod panics;
 mod reactors;
 mod snapshots;
+mod spans;
 mod store_down;
 mod tally;
 mod timers;
