@@ -1,7 +1,7 @@
 //! What an owner entity asks of the journal, and what the journal answers.
 
 use crate::TimerChange;
-use ionveil_kernel::{BodyHash, CommandId, CorrelationId, EventId, StreamId, Timestamp};
+use ionveil_kernel::{BodyHash, CommandId, CorrelationId, EventId, Recorded, StreamId, Timestamp};
 use std::borrow::Cow;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -60,6 +60,27 @@ impl Append {
     #[must_use]
     pub fn weight(&self) -> usize {
         256 + self.events.iter().map(|event| event.data.len() + 256).sum::<usize>() + 256 * self.timers.len()
+    }
+
+    /// One of its events as it is stored.
+    pub(crate) fn recorded(&self, event: &NewEvent, partition: u16, position: u64, recorded_at: Timestamp) -> Recorded {
+        Recorded {
+            event_id: event.event_id,
+            stream: event.stream.clone(),
+            owner: self.owner.clone(),
+            sequence_number: event.sequence_number,
+            partition,
+            position,
+            event_type: event.event_type.clone(),
+            schema_version: event.schema_version,
+            data: event.data.clone(),
+            occurred_at: event.occurred_at,
+            recorded_at,
+            correlation_id: event.correlation_id,
+            causation_id: event.causation_id,
+            actor: event.actor.clone(),
+            traceparent: event.traceparent.clone(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::lease::{Ownership, keep};
 use crate::writer::{Job, News, Writer};
 use crate::{Append, Claim, Receipt, Store, StoreError};
-use ionveil_kernel::{Env, Kind, NodeId, StreamId};
+use ionveil_kernel::{Env, Kind, NodeId, StreamId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -143,11 +143,28 @@ impl Journal {
         self.news.commits_of(kind)
     }
 
-    /// Changes when an append of this node that armed a timer was committed: a wake-up for whoever waits for
-    /// [`crate::TimerStore::next_due`], to ask it again. It may change in vain; other nodes' appends do not show.
+    /// Changes when an append of this node was committed that armed a timer for earlier than all that is known
+    /// ([`Self::know_timer`]): a wake-up for whoever waits for [`crate::TimerStore::next_due`], to ask it again. It may change in
+    /// vain; other nodes' appends do not show.
     #[must_use]
-    pub fn armed(&self) -> watch::Receiver<u64> {
+    pub fn armed(&self) -> watch::Receiver<Timestamp> {
         self.news.armed.subscribe()
+    }
+
+    /// Whoever waits for timers is about to look: from now on each arming is told.
+    pub fn look_for_timers(&self) {
+        self.news.armed.send_if_modified(|earliest| {
+            *earliest = Timestamp::MAX;
+            false
+        });
+    }
+
+    /// He has looked, and waits for one that is due at `next`: what is armed for later need not be told.
+    pub fn know_timer(&self, next: Timestamp) {
+        self.news.armed.send_if_modified(|earliest| {
+            *earliest = next.min(*earliest);
+            false
+        });
     }
 
     /// Whether this node owns every partition under a lease that is not over.

@@ -16,6 +16,7 @@ mod memory;
 mod outbox;
 mod port;
 mod postgres;
+mod recent;
 mod sqlite;
 pub mod testkit;
 mod timers;

@@ -114,7 +114,7 @@ impl Inner {
             self.streams.entry(event.stream.clone()).or_default().push(place);
             self.owned.entry(append.owner.clone()).or_default().push(place);
             let position = partition.events.len() as u64 + 1;
-            partition.events.push(recorded(append, event, number, position, recorded_at));
+            partition.events.push(append.recorded(event, number, position, recorded_at));
         }
         let receipt = Receipt {
             command_id: append.command_id,
@@ -132,26 +132,6 @@ impl Inner {
 
     fn at(&self, place: (u16, usize)) -> &Recorded {
         &self.partitions[usize::from(place.0)].events[place.1]
-    }
-}
-
-fn recorded(append: &Append, event: &crate::NewEvent, partition: u16, position: u64, recorded_at: Timestamp) -> Recorded {
-    Recorded {
-        event_id: event.event_id,
-        stream: event.stream.clone(),
-        owner: append.owner.clone(),
-        sequence_number: event.sequence_number,
-        partition,
-        position,
-        event_type: event.event_type.clone(),
-        schema_version: event.schema_version,
-        data: event.data.clone(),
-        occurred_at: event.occurred_at,
-        recorded_at,
-        correlation_id: event.correlation_id,
-        causation_id: event.causation_id,
-        actor: event.actor.clone(),
-        traceparent: event.traceparent.clone(),
     }
 }
 

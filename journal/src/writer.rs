@@ -3,7 +3,7 @@
 use crate::journal::{AppendFailure, JournalConfig, OnOutcome, Outcome};
 use crate::lease::Ownership;
 use crate::{Append, Receipt, Store, StoreError, TimerChangeKind, Verdict};
-use ionveil_kernel::{Env, Kind, StreamId};
+use ionveil_kernel::{Env, Kind, StreamId, Timestamp};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,15 +29,20 @@ const LINGER: Duration = Duration::from_millis(1);
 const LINGER_APPENDS: u128 = 2;
 const LINGER_BATCH_MAX: usize = 32;
 
-/// What a writer tells those who wait for news. Each is a counter: only that it changed means anything.
-#[derive(Default)]
+/// What a writer tells those who wait for news. Of counters only that they changed means anything.
 pub(crate) struct News {
     /// Something was committed.
     pub(crate) commits: watch::Sender<u64>,
-    /// A timer was armed, or may have been.
-    pub(crate) armed: watch::Sender<u64>,
+    /// When the earliest timer is due that somebody knows of, or that was armed, or may have been, since he looked.
+    pub(crate) armed: watch::Sender<Timestamp>,
     /// Something was committed to a stream of this kind; there are those that somebody has asked for.
     kinds: Mutex<BTreeMap<Kind, watch::Sender<u64>>>,
+}
+
+impl Default for News {
+    fn default() -> Self {
+        Self { commits: watch::Sender::default(), armed: watch::Sender::new(Timestamp::MAX), kinds: Mutex::default() }
+    }
 }
 
 impl News {
@@ -188,9 +193,9 @@ impl Writer {
     async fn commit(&mut self, batch: Vec<Job>) {
         let (appends, waiters): (Vec<Append>, Vec<OnOutcome>) = batch.into_iter().map(|job| (job.append, job.done)).unzip();
         let outcomes = self.append(&appends).await;
-        let (mut committed, mut armed) = (Vec::with_capacity(appends.len()), false);
+        let (mut committed, mut armed) = (Vec::with_capacity(appends.len()), None);
         for ((append, done), outcome) in appends.iter().zip(waiters).zip(outcomes) {
-            armed |= may_have_armed(append, &outcome);
+            armed = armed.into_iter().chain(may_have_armed(append, &outcome)).min();
             match outcome {
                 Outcome::Committed(_) => committed.push(append),
                 Outcome::Duplicate(_) | Outcome::Failed(_) => self.fail(append),
@@ -198,8 +203,12 @@ impl Writer {
             done(outcome);
         }
         self.news.committed(&committed);
-        if armed {
-            self.news.armed.send_modify(|count| *count += 1);
+        if let Some(due) = armed {
+            self.news.armed.send_if_modified(|earliest| {
+                let earlier = due < *earliest;
+                *earliest = due.min(*earliest);
+                earlier
+            });
         }
     }
 
@@ -260,10 +269,15 @@ impl Writer {
     }
 }
 
-/// Also while the outcome is open: a look in vain costs less than a timer that nobody waits for.
-fn may_have_armed(append: &Append, outcome: &Outcome) -> bool {
+/// When the earliest timer of an append is due, if it armed one. Also while the outcome is open: a look in vain costs less than
+/// a timer that nobody waits for.
+fn may_have_armed(append: &Append, outcome: &Outcome) -> Option<Timestamp> {
     let stored = matches!(outcome, Outcome::Committed(_) | Outcome::Failed(AppendFailure::OutcomeUnknown));
-    stored && append.timers.iter().any(|timer| matches!(timer.change, TimerChangeKind::Arm { .. }))
+    let due = |change: &TimerChangeKind| match change {
+        TimerChangeKind::Arm { due, .. } => Some(*due),
+        TimerChangeKind::Disarm | TimerChangeKind::Consume => None,
+    };
+    append.timers.iter().filter(|_| stored).filter_map(|timer| due(&timer.change)).min()
 }
 
 /// A receipt that was found afterwards is this append's own if it leads to the same version; else the command had been

@@ -185,6 +185,16 @@ pub(crate) async fn arming_wakes_whoever_waits_for_timers(store: Arc<dyn Store>)
     let partition = owner.partition(store.partitions());
     assert_eq!(store.next_due(&[partition]).await.expect("next"), Some(second(5)));
     assert!(!armed.has_changed().expect("the journal lives"), "once for one");
+    // He knows of that one: only an earlier one is worth a look, until he looks for all again.
+    journal.know_timer(second(5));
+    assert!(matches!(commit(&journal, Append { generation: 2, ..with(&owner, 4, vec![arm("y", 6)]) }).await, Outcome::Committed(_)));
+    assert!(matches!(commit(&journal, single(&owner, "later", 5)).await, Outcome::Committed(_)));
+    assert!(!armed.has_changed().expect("the journal lives"), "it is due later");
+    assert!(matches!(commit(&journal, Append { generation: 2, ..with(&owner, 6, vec![arm("z", 4)]) }).await, Outcome::Committed(_)));
+    tokio::time::timeout(Duration::from_secs(10), armed.changed()).await.expect("a wake-up").expect("the journal lives");
+    journal.look_for_timers();
+    assert!(matches!(commit(&journal, Append { generation: 2, ..with(&owner, 7, vec![arm("w", 9)]) }).await, Outcome::Committed(_)));
+    tokio::time::timeout(Duration::from_secs(10), armed.changed()).await.expect("a wake-up").expect("the journal lives");
 }
 
 pub(crate) async fn commits_to_a_kind_wake_only_whoever_follows_it(store: Arc<dyn Store>) {

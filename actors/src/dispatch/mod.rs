@@ -43,7 +43,7 @@ fn claim_of(core: &Core, partition: u16) -> Option<Claim> {
 }
 
 /// Sleeps for `pause`, or until one of `signals` changes; false once the runtime is gone or drains.
-async fn rest(core: &Core, stop: &mut watch::Receiver<()>, signal: &mut watch::Receiver<u64>, pause: Duration) -> bool {
+async fn rest<T>(core: &Core, stop: &mut watch::Receiver<()>, signal: &mut watch::Receiver<T>, pause: Duration) -> bool {
     // A node that lacks partitions sees nothing of theirs: it looks again soon after it has them back.
     let pause = if core.journal.ready() { pause } else { pause.min(UNREACHED) };
     let sleep = core.journal.env().sleep(pause);

@@ -45,6 +45,7 @@ impl Timers {
         let mut armed = self.core.journal.armed();
         loop {
             armed.mark_unchanged();
+            self.core.journal.look_for_timers();
             let pause = match self.pass().await {
                 Ok(()) => self.until_next().await.unwrap_or(UNREACHED),
                 Err(error) => {
@@ -122,7 +123,7 @@ impl Timers {
     }
 
     /// As [`rest`], beside those that are being fired; one that failed ends it, for it wants to be fired again.
-    async fn rest(&mut self, stop: &mut watch::Receiver<()>, armed: &mut watch::Receiver<u64>, pause: Duration) -> bool {
+    async fn rest(&mut self, stop: &mut watch::Receiver<()>, armed: &mut watch::Receiver<Timestamp>, pause: Duration) -> bool {
         let core = self.core.clone();
         let mut rested = std::pin::pin!(rest(&core, stop, armed, pause));
         loop {
@@ -138,6 +139,7 @@ impl Timers {
     async fn until_next(&mut self) -> Option<Duration> {
         let env = self.core.journal.env().clone();
         let next = self.next_due().await.ok()?;
+        self.core.journal.know_timer(next.unwrap_or(Timestamp::MAX));
         let deferred = self.deferred.next(env.monotonic());
         // One that is due came while we fired.
         let coming = next.map(|due| env.until(due).max(Duration::from_millis(1)));

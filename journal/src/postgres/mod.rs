@@ -30,6 +30,7 @@ pub use options::PostgresOptions;
 pub use schema::AppliedMigration;
 pub(crate) use target::Target;
 
+use crate::recent::Recent;
 use crate::{Append, Claim, Filter, Lease, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
 use append::Lane;
 use connections::Connections;
@@ -51,6 +52,7 @@ pub struct PostgresStore {
     control: Connections,
     effects: Connections,
     readers: Connections,
+    recent: Recent,
 }
 
 impl PostgresStore {
@@ -73,7 +75,21 @@ impl PostgresStore {
             control: Connections::new(connect.clone(), writing, CONTROL_CONNECTIONS, &[]),
             effects: Connections::new(connect.clone(), writing, EFFECT_CONNECTIONS, &[]),
             readers: Connections::new(connect.clone(), Limits::reading(options.read_timeout), options.readers as usize, &[]),
+            recent: Recent::new(partitions),
         })
+    }
+
+    async fn append_batch(&self, lane: usize, claims: &[Claim], batch: &[Append], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
+        let verdicts = self.lanes[lane % LANES].append(self.partitions, claims, batch, now).await?;
+        self.recent.learn(batch, &verdicts);
+        Ok(verdicts)
+    }
+
+    async fn read_page(&self, partition: u16, after: u64, limit: usize, filter: &Filter) -> Result<Page, StoreError> {
+        match self.recent.read(partition, after, limit, filter) {
+            Some(page) => Ok(page),
+            None => read::partition(&self.readers, partition, after, limit, filter).await,
+        }
     }
 
     /// Brings the schema at `url` up to date, and says what that took.
@@ -95,7 +111,7 @@ impl Store for PostgresStore {
     }
 
     fn append<'a>(&'a self, lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
-        Box::pin(self.lanes[lane % LANES].append(self.partitions, claims, batch, now))
+        Box::pin(self.append_batch(lane, claims, batch, now))
     }
 
     fn receipts<'a>(&'a self, owner: &'a StreamId, commands: &'a [CommandId]) -> StoreResult<'a, Vec<Option<Receipt>>> {
@@ -117,7 +133,7 @@ impl Store for PostgresStore {
     }
 
     fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page> {
-        Box::pin(read::partition(&self.readers, partition, after, limit, filter))
+        Box::pin(self.read_page(partition, after, limit, filter))
     }
 
     fn heads(&self) -> StoreResult<'_, Vec<u64>> {

@@ -24,6 +24,7 @@ mod timers;
 
 pub(crate) use source::Source;
 
+use crate::recent::Recent;
 use crate::{Append, Claim, Filter, Lease, PARTITIONS_DEFAULT, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
 use ionveil_kernel::{BoxFuture, CommandId, NodeId, Org, Recorded, StreamId, Timestamp};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -57,6 +58,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     statements: append::Statements,
     insert_outbox: rows::ManyRows,
+    recent: Recent,
 }
 
 impl SqliteStore {
@@ -96,7 +98,16 @@ impl SqliteStore {
     async fn append_batch(&self, claims: &[Claim], batch: &[Append], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
         let mut write = self.begin().await?;
         let outcome = self.statements.append(write.connection(), claims, batch, now).await;
-        write.end(outcome).await
+        let verdicts = write.end(outcome).await?;
+        self.recent.learn(batch, &verdicts);
+        Ok(verdicts)
+    }
+
+    async fn read_page(&self, partition: u16, after: u64, limit: usize, filter: &Filter) -> Result<Page, StoreError> {
+        match self.recent.read(partition, after, limit, filter) {
+            Some(page) => Ok(page),
+            None => self.partition(partition, after, limit, filter).await,
+        }
     }
 }
 
@@ -148,7 +159,7 @@ impl Store for SqliteStore {
     }
 
     fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page> {
-        Box::pin(self.partition(partition, after, limit, filter))
+        Box::pin(self.read_page(partition, after, limit, filter))
     }
 
     fn heads(&self) -> StoreResult<'_, Vec<u64>> {
