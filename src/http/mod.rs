@@ -25,6 +25,7 @@ pub mod call;
 pub mod channel_requests;
 pub mod channel_shapes;
 pub mod channels;
+pub mod code;
 pub mod dead_letters;
 pub mod drain;
 pub mod event_body;

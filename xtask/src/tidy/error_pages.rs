@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn codes_are_found_where_they_are_given() {
-        assert_eq!(found("src/http/problem.rs"), ["a", "b_2", "lost"]);
+        assert_eq!(found("src/http/code.rs"), ["a", "b_2", "lost"]);
         assert_eq!(found("domain/x/src/reject.rs"), ["a", "b_2", "lost"]);
         assert_eq!(found("src/import/issue.rs"), [""; 0]);
     }
