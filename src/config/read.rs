@@ -6,7 +6,7 @@ use crate::alerts::{Mail, Templates, Tls};
 use crate::channels::Secrets;
 use crate::config::section::Section;
 use crate::config::settings::{
-    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl,
+    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl,
     TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
@@ -305,6 +305,7 @@ fn alerts(section: &mut Section<'_>) -> Option<Alerts> {
     let link_minutes = section.integer("link_minutes", 1..=525_600);
     let heartbeat_url = section.parsed("heartbeat_url", optional_address);
     let heartbeat_s = section.integer("heartbeat_s", 1..=86_400);
+    let alertmanager = alertmanager(section);
     let (first, longest) = (Duration::from_millis(first_ms?), Duration::from_millis(longest_ms?));
     let backoff = Backoff { first, longest, attempts: u32::try_from(attempts?).ok()? };
     Some(Alerts {
@@ -319,7 +320,17 @@ fn alerts(section: &mut Section<'_>) -> Option<Alerts> {
         link_lifetime: Duration::from_mins(link_minutes?),
         heartbeat_url: heartbeat_url?,
         heartbeat: Duration::from_secs(heartbeat_s?),
+        alertmanager: alertmanager?,
     })
+}
+
+/// None after a fault; none of some where alerts are told to none.
+fn alertmanager(section: &mut Section<'_>) -> Option<Option<Alertmanager>> {
+    let url = section.parsed("alertmanager", optional_address);
+    let token = section.parsed("alertmanager_token", secret);
+    let resend = section.integer("alertmanager_resend_s", 1..=3_600);
+    let (url, token, resend) = (url?, token?, Duration::from_secs(resend?));
+    Some(url.map(|base| Alertmanager { url: format!("{}/api/v2/alerts", base.trim_end_matches('/')), token, resend }))
 }
 
 /// None after a fault; none of some where mail is not sent.

@@ -203,6 +203,19 @@ pub struct Alerts {
     pub heartbeat_url: Option<String>,
     /// How often.
     pub heartbeat: Duration,
+    /// The Alertmanager that our own alerts are told to.
+    pub alertmanager: Option<Alertmanager>,
+}
+
+/// `alertmanager…` of `[alerts]`
+#[derive(Clone, Debug)]
+pub struct Alertmanager {
+    /// Where it takes alerts.
+    pub url: String,
+    /// Where the token is that is shown to it.
+    pub token: Option<Text>,
+    /// How often active alerts are told again.
+    pub resend: Duration,
 }
 
 impl Alerts {
