@@ -28,6 +28,8 @@
 pub mod alert;
 pub mod board;
 pub mod condition;
+#[cfg(test)]
+mod daylight;
 pub mod escalation;
 pub mod external;
 pub mod fault;
