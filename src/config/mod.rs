@@ -16,8 +16,8 @@ mod show;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
 pub use settings::{
-    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer, Queue,
-    Server, Store, StoreUrl, TokenKey,
+    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer,
+    Queue, Roles, Server, Store, StoreUrl, TokenKey,
 };
 pub use show::show;
 

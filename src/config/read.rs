@@ -6,8 +6,8 @@ use crate::alerts::{Mail, Templates, Tls};
 use crate::channels::Secrets;
 use crate::config::section::Section;
 use crate::config::settings::{
-    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl,
-    TokenKey,
+    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Roles,
+    Server, Store, StoreUrl, TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
@@ -30,6 +30,7 @@ impl Config {
     /// Reads every section; `None` only after a fault was noted.
     pub(super) fn read(raw: &Raw, faults: &mut Vec<ConfigFault>) -> Option<Self> {
         let server = read(raw, "server", faults, server);
+        let roles = read(raw, "roles", faults, roles);
         let store = read(raw, "store", faults, store);
         let journal = read(raw, "journal", faults, journal);
         let runtime = read(raw, "runtime", faults, runtime);
@@ -52,6 +53,7 @@ impl Config {
             journal: JournalConfig { lease, ..journal? },
             runtime: RuntimeConfig { deadline: server.request_timeout, ..runtime? },
             server,
+            roles: roles?,
             store,
             policy: policy?,
             routing: routing?,
@@ -69,8 +71,9 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "server",
+    "roles",
     "store",
     "journal",
     "runtime",
@@ -132,6 +135,12 @@ fn server(section: &mut Section<'_>) -> Option<Server> {
         body_depth_max: size(body_depth_max?),
         allowed_hosts: allowed_hosts?,
     })
+}
+
+fn roles(section: &mut Section<'_>) -> Option<Roles> {
+    let (simulator, dashboard) = (section.parsed("simulator", listen), section.parsed("dashboard", listen));
+    let alerts = section.parsed("alerts", listen);
+    Some(Roles { simulator: simulator?, dashboard: dashboard?, alerts: alerts? })
 }
 
 /// An address with a port; `localhost` is the IPv4 loopback, so that no name service is asked.

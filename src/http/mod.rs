@@ -16,6 +16,7 @@ pub mod alert_rules;
 pub mod alertmanager;
 pub mod alertmanager_requests;
 pub mod alerts;
+pub mod alone;
 pub mod analytics;
 pub mod analytics_bodies;
 pub mod analytics_requests;
