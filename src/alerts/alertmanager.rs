@@ -28,6 +28,8 @@ pub(super) const TELL: &str = "alertmanager";
 const BATCH: usize = 64;
 /// So long the outbox waits for what becomes of an alert.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// So many effects are remembered that the outbox has not come back for.
+const EFFECTS_MAX: usize = 10_000;
 /// What is not told again within so many intervals is over.
 const INTERVALS: u32 = 4;
 
@@ -110,6 +112,9 @@ impl Teller {
         if let Some(known) = pending.effects.get(&effect) {
             return known.clone();
         }
+        if pending.effects.len() >= EFFECTS_MAX {
+            pending.effects.clear();
+        }
         let (teller, outcome) = watch::channel(None);
         pending.effects.insert(effect, outcome.clone());
         pending.alerts.entry(owner).or_default().push(teller);
@@ -119,13 +124,18 @@ impl Teller {
 
     /// Tells until `stopped`.
     pub(super) async fn run(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+        let env = self.alerting.0.env.clone();
+        let mut next = env.monotonic() + self.target.resend;
         loop {
-            let again = self.alerting.0.env.sleep(self.target.resend);
+            let again = env.sleep(next.saturating_sub(env.monotonic()));
             tokio::select! {
                 biased;
                 _gone = stopped.wait_for(|stopped| *stopped) => return,
                 () = self.wake.notified() => {}
-                () = again => self.tell_all_again(),
+                () = again => {
+                    next = env.monotonic() + self.target.resend;
+                    self.tell_all_again();
+                }
             }
             while let Some(batch) = self.next() {
                 let taken = self.tell(batch.keys()).await;

@@ -16,7 +16,7 @@ pub struct Only(pub Option<Service>);
 impl Only {
     fn answers(self, path: &str) -> bool {
         let is_below = |of: &&str| path.strip_prefix(*of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.0.is_none_or(|service| path == "/" || SHARED.iter().chain(service.paths()).any(|of| is_below(&of)))
+        self.0.is_none_or(|service| path == "/" || SHARED.iter().chain(service.paths()).any(is_below))
     }
 }
 
