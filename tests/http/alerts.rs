@@ -172,6 +172,12 @@ async fn a_suppressed_rule_tells_nobody_and_everything_wrong_is_said_at_once() {
     let world = World::configured(&settings(None, ""));
     let api = &world.api;
     let made = api.post("/api/v1/alerts/suppressions", json!({"pattern": "sla-.*", "minutes": 5, "reason": "drill"})).await.json(201);
+    let keyed = async |reason: &str| {
+        let body = json!({"pattern": "other", "minutes": 5, "reason": reason});
+        api.post_with("/api/v1/alerts/suppressions", body, &[("idempotency-key", reason)]).await.json(201)["id"].clone()
+    };
+    let (first, second) = (keyed("one").await, keyed("two").await);
+    assert_eq!((keyed("one").await, keyed("two").await), (first, second), "a repeat is answered with its own");
     let id = breach(api, "i1").await;
     assert_eq!(alert(api, &id).await["status"], "suppressed");
     api.post(&format!("{ALERTS}/{id}/acknowledge"), json!({})).await.problem(409, "not_acknowledgeable");
