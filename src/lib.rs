@@ -48,6 +48,7 @@ pub mod queues;
 pub mod remote;
 pub mod reports;
 pub mod samples;
+pub mod services;
 pub mod simulations;
 pub mod situation;
 pub mod spelling;

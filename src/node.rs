@@ -52,7 +52,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// The file of the views in a data directory.
-const VIEWS_FILE: &str = "views.sqlite";
+pub(crate) const VIEWS_FILE: &str = "views.sqlite";
 
 /// Why a node could not be put together.
 #[derive(Debug, thiserror::Error)]

@@ -52,6 +52,11 @@ impl Boards {
         (board.len(), board.undelivered())
     }
 
+    /// The alerts that are active.
+    pub(super) fn active_alerts(&self) -> Vec<StreamId> {
+        self.board.lock().active().cloned().collect()
+    }
+
     /// How many alerts of an organisation are active.
     #[must_use]
     pub fn active_of(&self, org: &Org) -> u64 {

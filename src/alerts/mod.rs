@@ -2,6 +2,7 @@
 //! how often is decided in `domain/alerts`.
 
 mod address;
+mod alertmanager;
 mod board;
 mod link;
 mod mail;
@@ -28,7 +29,7 @@ use ionveil_kernel::{
     BodyHash, Caller, CommandId, CorrelationId, EntityId, Env, IdSource as _, Kind, Meta, NameError, Org, Role, StreamId,
 };
 use ionveil_views::{Contacts, Views};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -48,6 +49,8 @@ struct Shared {
     settings: config::Alerts,
     sender: send::Sender,
     deadline: Duration,
+    /// What tells an Alertmanager, where there is one.
+    teller: OnceLock<Weak<alertmanager::Teller>>,
 }
 
 /// The entities of alerts, as they are registered before anything is sent.
@@ -94,7 +97,20 @@ impl Alerting {
         let Entities { monitors, alerts, pagers, boards } = entities;
         let (settings, secrets, deadline) = (config.alerts.clone(), config.channels.secrets.clone(), config.runtime.deadline);
         let sender = send::Sender::new(env.clone(), channels.clone(), secrets.clone(), settings.clone());
-        let shared = Shared { env, monitors, alerts, pagers, boards, contacts, channels, secrets, settings, sender, deadline };
+        let shared = Shared {
+            env,
+            monitors,
+            alerts,
+            pagers,
+            boards,
+            contacts,
+            channels,
+            secrets,
+            settings,
+            sender,
+            deadline,
+            teller: OnceLock::new(),
+        };
         let alerting = Self(Arc::new(shared));
         runtime.effects(react::NOTIFY, Arc::new(notify::Notifier::new(alerting.clone())));
         runtime.reactor(Arc::new(react::FromIncidents))?;
@@ -103,6 +119,13 @@ impl Alerting {
         runtime.reactor(Arc::new(react::FromWatches))?;
         runtime.reactor(Arc::new(react::FromAlerts))?;
         runtime.reactor(Arc::new(react::FromPagers))?;
+        if let Some(target) = alerting.0.settings.alertmanager.clone() {
+            let teller = alertmanager::Teller::new(alerting.clone(), target);
+            // The runtime keeps it; here it would keep itself.
+            let _first = alerting.0.teller.set(Arc::downgrade(&teller));
+            runtime.effects(alertmanager::TELL, teller);
+            runtime.reactor(Arc::new(alertmanager::AlertsToAlertmanager))?;
+        }
         Ok(alerting)
     }
 
@@ -110,6 +133,9 @@ impl Alerting {
     pub(crate) fn watch(&self, views: Views, stopped: &watch::Receiver<bool>) {
         let env = &self.0.env;
         env.spawn(Sweeper { alerting: self.clone(), views: views.clone() }.run(stopped.clone()));
+        if let Some(teller) = self.0.teller.get().and_then(Weak::upgrade) {
+            env.spawn(teller.run(stopped.clone()));
+        }
         if let Some(url) = self.0.settings.heartbeat_url.clone() {
             env.spawn(self.clone().beat(url, views, stopped.clone()));
         }

@@ -3,11 +3,12 @@
 //! It starts nothing and writes nothing.
 
 use crate::auth::{Authenticator, check_exposure};
-use crate::config::{self, ConfigFault, ConfigFaults, Flag, Loaded, Origin, Server};
+use crate::config::{self, ConfigFault, ConfigFaults, Flag, Loaded, Origin};
 use clap::{Args, Subcommand};
 use ionveil_kernel::Env;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -94,15 +95,20 @@ pub fn run(
 fn load_all(args: &ConfigArgs, environment: &BTreeMap<String, String>, env: &Env) -> Result<Loaded, ConfigFaults> {
     let loaded = args.load(environment, &[])?;
     let authenticator = Authenticator::new(&loaded.config.auth, env.clone()).map_err(ConfigFaults)?;
-    exposure(&loaded.config.server, loaded.raw.origin("server.listen"), &authenticator)?;
+    exposure("server.listen", loaded.config.server.listen, loaded.raw.origin("server.listen"), &authenticator)?;
     crate::nats::check_exposure(&loaded.config, &authenticator)?;
     Ok(loaded)
 }
 
 /// Whether strangers could reach a server that lets everybody in: a fault of the configuration, as the key is missing there.
-pub(super) fn exposure(server: &Server, origin: Option<&Origin>, authenticator: &Authenticator) -> Result<(), ConfigFaults> {
-    check_exposure(server.listen, authenticator).map_err(|exposed| {
-        ConfigFaults(vec![ConfigFault { path: "server.listen".to_owned(), origin: origin.cloned(), detail: exposed.to_string() }])
+pub(super) fn exposure(
+    setting: &str,
+    listen: SocketAddr,
+    origin: Option<&Origin>,
+    authenticator: &Authenticator,
+) -> Result<(), ConfigFaults> {
+    check_exposure(listen, authenticator).map_err(|exposed| {
+        ConfigFaults(vec![ConfigFault { path: setting.to_owned(), origin: origin.cloned(), detail: exposed.to_string() }])
     })
 }
 

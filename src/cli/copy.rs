@@ -4,10 +4,12 @@ use super::output;
 use super::runtime::Threads;
 use crate::config::{ConfigFault, ConfigFaults, StoreUrl};
 use crate::datadir::DataDir;
+use crate::node::VIEWS_FILE;
 use crate::store::{JOURNAL_FILE, Place, postgres_options};
 use anyhow::{Context, bail};
 use clap::Args;
 use ionveil_journal::{Copied, CopyProgress, PARTITIONS_DEFAULT, copy_to_postgres};
+use ionveil_views::{CONTACTS_FILE, Contacts, Location, Views, ViewsError};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,6 +71,8 @@ pub(super) async fn copy(lease: Duration, from: PathBuf, to: StoreUrl, json: boo
     let _locked = lock(&from, &threads)?;
     let bar = output::count_bar(0, "copying");
     let (shown, target) = (bar.clone(), to.clone());
+    // Addresses of recipients lie beside a journal that has a directory of its own.
+    let beside = lock_folder(&from).map(|folder| folder.join(VIEWS_FILE)).filter(|views| views.with_file_name(CONTACTS_FILE).exists());
     let copied = threads.journal.spawn(async move {
         let tell = |CopyProgress { sent, rows }| {
             shown.set_length(rows);
@@ -79,27 +83,48 @@ pub(super) async fn copy(lease: Duration, from: PathBuf, to: StoreUrl, json: boo
     let copied = copied.await?;
     bar.finish_and_clear();
     let copied = copied.context("copy the journal")?;
-    output::line(if json { report(&copied).to_string() } else { told(&copied, &to) })?;
+    let (partitions, url) = (u16::try_from(copied.heads.len())?, to.clone());
+    let contacts = match beside {
+        Some(views) => threads.journal.spawn(async move { copy_contacts(views, &url, partitions).await }).await?,
+        None => Ok(0),
+    };
+    let contacts = contacts.context("the journal was copied, but not the addresses of recipients in contacts.sqlite beside it")?;
+    output::line(if json { report(&copied, contacts).to_string() } else { told(&copied, contacts, &to) })?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn copy_contacts(views: PathBuf, to: &StoreUrl, partitions: u16) -> Result<u64, ViewsError> {
+    let location = Location::parse(to.secret())?;
+    // They lie in the schema of the views.
+    Views::open(&location, partitions).await?.close().await;
+    let (here, there) = (Contacts::open(&Location::Sqlite(views)).await?, Contacts::open(&location).await?);
+    let copied = here.copy_to(&there).await;
+    here.close().await;
+    there.close().await;
+    copied
 }
 
 /// The data directory that the file lies in; another file is guarded by its leases alone.
 fn lock(file: &Path, threads: &Threads) -> anyhow::Result<Option<DataDir>> {
+    Ok(lock_folder(file).map(|folder| DataDir::open(folder, &threads.env)).transpose()?)
+}
+
+fn lock_folder(file: &Path) -> Option<&Path> {
     let own = file.file_name().is_some_and(|name| name == JOURNAL_FILE);
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    Ok(own.then(|| DataDir::open(folder, &threads.env)).transpose()?)
+    own.then(|| file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new(".")))
 }
 
-fn report(copied: &Copied) -> serde_json::Value {
-    serde_json::json!({ "partitions": copied.heads.len(), "rows": copied.rows, "heads": copied.heads })
+fn report(copied: &Copied, contacts: u64) -> serde_json::Value {
+    serde_json::json!({ "partitions": copied.heads.len(), "rows": copied.rows, "heads": copied.heads, "contacts": contacts })
 }
 
-fn told(copied: &Copied, to: &StoreUrl) -> String {
+fn told(copied: &Copied, contacts: u64, to: &StoreUrl) -> String {
     let mut text = format!("the journal was copied to {to}; it has {} partitions\n", copied.heads.len());
     for (table, rows) in &copied.rows {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:<20} {rows:>12}", table.replace('_', " "));
     }
+    let _ = writeln!(text, "  {:<20} {contacts:>12}", "contacts");
     text.push_str("check it with `ionveil verify --store URL`, serve it with `ionveil serve --store URL`, and put the old file away");
     text
 }

@@ -4,17 +4,19 @@ use super::config::{ConfigArgs, exposure};
 use super::load;
 use super::runtime::{self, Threads};
 use crate::auth::Authenticator;
-use crate::config::{Config, ConfigFault, ConfigFaults, Flag};
+use crate::config::{Config, ConfigFault, ConfigFaults, Flag, Server};
 use crate::datadir::{DataDir, ServerInfo};
 use crate::http::app::App;
 use crate::http::server::{self, Mount};
 use crate::nats;
 use crate::node::Node;
+use crate::services::{self, Service};
 use crate::store::Place;
 use crate::time::Rfc3339;
 use anyhow::Context;
 use clap::Args;
 use ionveil_kernel::{IdSource, NodeId, Play};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,6 +28,9 @@ pub struct Serve {
     /// Address to listen on; anything but loopback needs keys in the configuration [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
+    /// Serve only these services, each on a listener of its own (addresses: [roles] in the configuration)
+    #[arg(long, value_name = "simulator,dashboard,alerts", value_parser = roles, conflicts_with = "listen")]
+    roles: Option<Listeners>,
     /// Let the clock run from another time on and faster, such as 2017-01-01T08:00:00Z@600x; on loopback only
     #[arg(long, value_name = "START@SPEEDx", value_parser = play)]
     clock: Option<Play>,
@@ -39,6 +44,14 @@ fn play(text: &str) -> Result<Play, String> {
     Ok(Play { begin, speed: super::parse_speed(speed)? })
 }
 
+/// Services with listeners of their own, in the order in which they start.
+#[derive(Clone, Debug)]
+struct Listeners(Vec<Service>);
+
+fn roles(text: &str) -> Result<Listeners, services::RegistryError> {
+    services::parse(text).map(Listeners)
+}
+
 impl Serve {
     /// Serves until SIGTERM or Ctrl-C.
     ///
@@ -48,28 +61,56 @@ impl Serve {
         let listen = self.listen.map(|value| Flag { name: "--listen", path: "server.listen", value });
         let config = load(args, listen.as_slice())?;
         runtime::log(&config.logging);
-        if let (Some(_), false) = (self.clock, config.server.listen.ip().is_loopback()) {
+        let places = places(&config, self.roles);
+        let open = places.iter().find(|place| !place.address.ip().is_loopback());
+        if let (Some(_), Some(open)) = (self.clock, open) {
             let detail = format!(
                 "{} is not loopback, and --clock is for watching the past on one's own machine; leave one of the two out",
-                config.server.listen
+                open.address
             );
-            return Err(ConfigFaults(vec![ConfigFault { path: "server.listen".to_owned(), origin: None, detail }]).into());
+            return Err(ConfigFaults(vec![ConfigFault { path: open.setting(), origin: None, detail }]).into());
         }
-        runtime::run(|threads| serve(config, self.clock.map_or(threads.clone(), |play| threads.playing(play))))
+        runtime::run(|threads| serve(config, places, self.clock.map_or(threads.clone(), |play| threads.playing(play))))
     }
 }
 
-async fn serve(config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
+/// Where something is served: all of it, or one service.
+struct PlaceOf {
+    service: Option<Service>,
+    address: SocketAddr,
+}
+
+impl PlaceOf {
+    /// The setting that says so.
+    fn setting(&self) -> String {
+        self.service.map_or_else(|| "server.listen".to_owned(), |service| format!("roles.{service}"))
+    }
+}
+
+fn places(config: &Config, roles: Option<Listeners>) -> Vec<PlaceOf> {
+    let own = |service| PlaceOf { service: Some(service), address: config.roles.of(service) };
+    let all = || vec![PlaceOf { service: None, address: config.server.listen }];
+    roles.map_or_else(all, |Listeners(services)| services.into_iter().map(own).collect())
+}
+
+async fn serve(config: Config, places: Vec<PlaceOf>, threads: Threads) -> anyhow::Result<ExitCode> {
     let authenticator = Arc::new(Authenticator::new(&config.auth, threads.env.clone()).map_err(ConfigFaults)?);
-    exposure(&config.server, None, &authenticator)?;
+    let exposed = |place: &PlaceOf| exposure(&place.setting(), place.address, None, &authenticator);
+    places.iter().try_for_each(exposed)?;
     nats::check_exposure(&config, &authenticator)?;
     let directory = open_directory(&config, &threads)?;
     let folder = directory.as_ref().map(|dir| dir.path().to_owned());
     let id = directory.as_ref().map_or_else(|| NodeId(threads.env.next_id()), DataDir::node_id);
     let node = open_node(config.clone(), folder, id, &threads).await?;
     let app = App::new(node.clone());
-    let (server, address) =
-        server::start(&config.server, app.clone(), authenticator.clone()).with_context(|| format!("listen on {}", config.server.listen))?;
+    let listen = |place: &PlaceOf| {
+        let settings = Server { listen: place.address, ..config.server.clone() };
+        let started = server::start_only(&settings, place.service, app.clone(), authenticator.clone());
+        started.with_context(|| format!("listen on {}", place.address))
+    };
+    let started = places.iter().map(listen).collect::<anyhow::Result<Vec<_>>>()?;
+    let addresses: Vec<_> = started.iter().map(|(_, address)| *address).collect();
+    let Some(address) = addresses.first().copied() else { anyhow::bail!("there is nothing to serve") };
     let info = ServerInfo {
         address,
         pid: std::process::id(),
@@ -90,17 +131,21 @@ async fn serve(config: Config, threads: Threads) -> anyhow::Result<ExitCode> {
         );
     }
     let bridges = nats::start(&config, &node, &Mount::new(&config.server, app.clone(), authenticator.clone()))?;
-    tracing::info!(store = ?Place::of(&config.store), "listening on http://{address}/ (documentation at http://{address}/docs/)");
-    let handle = server.handle();
-    let serving = actix::spawn(server);
+    for (place, address) in places.iter().zip(addresses) {
+        let what = place.service.map(|service| format!(" for {service}")).unwrap_or_default();
+        tracing::info!(store = ?Place::of(&config.store), "listening on http://{address}/{what} (documentation at http://{address}/docs/)");
+    }
+    let serving: Vec<_> = started.into_iter().map(|(server, _)| (server.handle(), actix::spawn(server))).collect();
     super::verify::sample_in_background(&node);
     stop_requested().await?;
     tracing::info!("draining: new work is answered with 503, what is in line is finished");
     drop(bridges);
     app.drain();
     let drained = node.runtime.drain(config.server.drain_timeout).await;
-    handle.stop(true).await;
-    serving.await??;
+    for (handle, serving) in serving {
+        handle.stop(true).await;
+        serving.await??;
+    }
     let closed = node.close(config.server.drain_timeout).await;
     if !(drained && closed) {
         tracing::warn!("the deadline passed before everything in line was finished; what was acknowledged is safe");

@@ -17,8 +17,8 @@ mod telemetry;
 pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
 pub use settings::{
-    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer, Queue,
-    Server, Store, StoreUrl, Telemetry, TokenKey,
+    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer,
+    Queue, Roles, Server, Store, StoreUrl, Telemetry, TokenKey,
 };
 pub use show::show;
 

@@ -6,8 +6,8 @@ use crate::alerts::{Mail, Templates, Tls};
 use crate::channels::Secrets;
 use crate::config::section::Section;
 use crate::config::settings::{
-    Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Server, Store, StoreUrl,
-    TokenKey,
+    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Roles,
+    Server, Store, StoreUrl, TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
@@ -30,6 +30,7 @@ impl Config {
     /// Reads every section; `None` only after a fault was noted.
     pub(super) fn read(raw: &Raw, faults: &mut Vec<ConfigFault>) -> Option<Self> {
         let server = read(raw, "server", faults, server);
+        let roles = read(raw, "roles", faults, roles);
         let store = read(raw, "store", faults, store);
         let journal = read(raw, "journal", faults, journal);
         let runtime = read(raw, "runtime", faults, runtime);
@@ -53,6 +54,7 @@ impl Config {
             journal: JournalConfig { lease, ..journal? },
             runtime: RuntimeConfig { deadline: server.request_timeout, ..runtime? },
             server,
+            roles: roles?,
             store,
             policy: policy?,
             routing: routing?,
@@ -73,6 +75,7 @@ impl Config {
 
 const SECTIONS: [&str; 17] = [
     "server",
+    "roles",
     "store",
     "journal",
     "runtime",
@@ -135,6 +138,12 @@ fn server(section: &mut Section<'_>) -> Option<Server> {
         body_depth_max: size(body_depth_max?),
         allowed_hosts: allowed_hosts?,
     })
+}
+
+fn roles(section: &mut Section<'_>) -> Option<Roles> {
+    let (simulator, dashboard) = (section.parsed("simulator", listen), section.parsed("dashboard", listen));
+    let alerts = section.parsed("alerts", listen);
+    Some(Roles { simulator: simulator?, dashboard: dashboard?, alerts: alerts? })
 }
 
 /// An address with a port; `localhost` is the IPv4 loopback, so that no name service is asked.
@@ -308,6 +317,7 @@ fn alerts(section: &mut Section<'_>) -> Option<Alerts> {
     let link_minutes = section.integer("link_minutes", 1..=525_600);
     let heartbeat_url = section.parsed("heartbeat_url", optional_address);
     let heartbeat_s = section.integer("heartbeat_s", 1..=86_400);
+    let alertmanager = alertmanager(section);
     let (first, longest) = (Duration::from_millis(first_ms?), Duration::from_millis(longest_ms?));
     let backoff = Backoff { first, longest, attempts: u32::try_from(attempts?).ok()? };
     Some(Alerts {
@@ -322,7 +332,17 @@ fn alerts(section: &mut Section<'_>) -> Option<Alerts> {
         link_lifetime: Duration::from_mins(link_minutes?),
         heartbeat_url: heartbeat_url?,
         heartbeat: Duration::from_secs(heartbeat_s?),
+        alertmanager: alertmanager?,
     })
+}
+
+/// None after a fault; none of some where alerts are told to none.
+fn alertmanager(section: &mut Section<'_>) -> Option<Option<Alertmanager>> {
+    let url = section.parsed("alertmanager", optional_address);
+    let token = section.parsed("alertmanager_token", secret);
+    let resend = section.integer("alertmanager_resend_s", 1..=3_600);
+    let (url, token, resend) = (url?, token?, Duration::from_secs(resend?));
+    Some(url.map(|base| Alertmanager { url: format!("{}/api/v2/alerts", base.trim_end_matches('/')), token, resend }))
 }
 
 /// None after a fault; none of some where mail is not sent.

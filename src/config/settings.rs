@@ -4,6 +4,7 @@
 
 use crate::alerts::{Mail, Templates};
 use crate::channels::Secrets;
+use crate::services::Service;
 use ionveil_actors::RuntimeConfig;
 use ionveil_alerts::pager::Pager;
 use ionveil_channels::address::Allow;
@@ -26,6 +27,8 @@ use std::time::Duration;
 pub struct Config {
     /// `[server]`
     pub server: Server,
+    /// `[roles]`
+    pub roles: Roles,
     /// `[store]`
     pub store: Store,
     /// `[journal]`, with the lease of `[store]`
@@ -77,6 +80,29 @@ pub struct Server {
     pub body_depth_max: usize,
     /// Host names, in lower case, that a server without authentication answers to beside localhost.
     pub allowed_hosts: Vec<String>,
+}
+
+/// `[roles]`: where services listen that have a listener of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Roles {
+    /// The simulator.
+    pub simulator: SocketAddr,
+    /// The dashboard.
+    pub dashboard: SocketAddr,
+    /// Alerts.
+    pub alerts: SocketAddr,
+}
+
+impl Roles {
+    /// Where a service listens.
+    #[must_use]
+    pub const fn of(&self, service: Service) -> SocketAddr {
+        match service {
+            Service::Simulator => self.simulator,
+            Service::Dashboard => self.dashboard,
+            Service::Alerts => self.alerts,
+        }
+    }
 }
 
 /// `[store]`
@@ -205,6 +231,19 @@ pub struct Alerts {
     pub heartbeat_url: Option<String>,
     /// How often.
     pub heartbeat: Duration,
+    /// The Alertmanager that our own alerts are told to.
+    pub alertmanager: Option<Alertmanager>,
+}
+
+/// `alertmanager…` of `[alerts]`
+#[derive(Clone, Debug)]
+pub struct Alertmanager {
+    /// Where it takes alerts.
+    pub url: String,
+    /// Where the token is that is shown to it.
+    pub token: Option<Text>,
+    /// How often active alerts are told again.
+    pub resend: Duration,
 }
 
 impl Alerts {

@@ -31,6 +31,17 @@ pub struct MarkBody {
     at: Rfc3339,
 }
 
+/// What an alert of another system was sent with.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AlertOrigin)]
+pub struct OriginBody {
+    /// Its labels.
+    labels: BTreeMap<String, String>,
+    /// Where it comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
 /// An alert.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Alert)]
@@ -64,6 +75,9 @@ pub struct AlertBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     updated_at: Option<Rfc3339>,
+    /// What an alert of another system was sent with; only where one alert is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<OriginBody>,
     /// Who takes care of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledged: Option<MarkBody>,
@@ -90,6 +104,7 @@ impl From<AlertRecord> for AlertBody {
             undelivered: record.undelivered,
             created_at: Rfc3339(record.created_at),
             updated_at: Some(Rfc3339(record.updated_at)),
+            origin: None,
             acknowledged: mark(record.acknowledged),
             resolved: mark(record.resolved),
         }
@@ -114,6 +129,7 @@ impl AlertBody {
             undelivered: alert.undelivered && alert.status != Status::Resolved,
             created_at: Rfc3339(firing.at),
             updated_at: None,
+            origin: firing.origin.clone().map(|origin| OriginBody { labels: origin.labels, url: origin.url }),
             acknowledged: of(&alert.acknowledged),
             resolved: of(&alert.resolved),
         }

@@ -193,8 +193,8 @@ pub(crate) async fn check_incident(app: Data<App>, call: Call, body: Body<Check>
     Ok(respond(&CheckedIncident { alerts: raised }, reply.repeated))
 }
 
-/// The alerts that a command has raised: its receipt says where its events are.
-async fn fired(app: &App, reply: &Reply<Monitor>) -> Result<Vec<RaisedBody>, Problem> {
+/// What has come of a command, also of a repeated one: its receipt says where its events are.
+async fn events_of(app: &App, reply: &Reply<Monitor>) -> Result<Vec<Event>, Problem> {
     let receipt = &reply.receipt;
     let filter = ionveil_journal::Filter::default();
     let (from, count) = (receipt.position.saturating_sub(receipt.events.into()), usize::try_from(receipt.events).unwrap_or(usize::MAX));
@@ -203,7 +203,13 @@ async fn fired(app: &App, reply: &Reply<Monitor>) -> Result<Vec<RaisedBody>, Pro
     }
     let page = app.node.store.read_partition(receipt.partition, from, count, &filter).await;
     let page = page.map_err(|error| problem_of_load(&error.into()))?;
-    let of = |event: &ionveil_kernel::Recorded| match Event::decode(&event.event_type, event.schema_version, &event.data).ok()? {
+    let decoded = page.events.iter().map(|event| Event::decode(&event.event_type, event.schema_version, &event.data));
+    decoded.collect::<Result<_, _>>().map_err(|_| Problem::internal())
+}
+
+/// The alerts that a command has raised.
+async fn fired(app: &App, reply: &Reply<Monitor>) -> Result<Vec<RaisedBody>, Problem> {
+    let of = |event| match event {
         Event::Fired(of) => Some(RaisedBody {
             id: of.firing.alert.to_string(),
             rule: of.firing.rule.to_string(),
@@ -211,7 +217,7 @@ async fn fired(app: &App, reply: &Reply<Monitor>) -> Result<Vec<RaisedBody>, Pro
         }),
         _ => None,
     };
-    Ok(page.events.iter().filter_map(of).collect())
+    Ok(events_of(app, reply).await?.into_iter().filter_map(of).collect())
 }
 
 /// An alert begins right after it has fired: who asks for it next is to find it.
@@ -235,13 +241,13 @@ pub(crate) async fn suppress_alerts(app: Data<App>, call: Call, body: Body<Suppr
     call.require(Role::Supervisor)?;
     let command = body.value.0;
     let reply = ask(&app, &call, command.clone(), &command).await?;
-    // Its id is made by time, so of those that are there the last is the one that this has begun.
-    let begun = reply.state.suppressions().iter().max_by_key(|one| one.from).ok_or_else(|| not_found("suppression"))?;
+    let of = |event| if let Event::SuppressionBegun(of) = event { Some(of.suppression) } else { None };
+    let begun = events_of(&app, &reply).await?.into_iter().find_map(of).ok_or_else(Problem::internal)?;
     let mut answer = HttpResponse::Created();
     if reply.repeated {
         answer.insert_header((REPLAYED, "true"));
     }
-    Ok(answer.json(SuppressionBody::new(begun, app.node.env.now())))
+    Ok(answer.json(SuppressionBody::new(&begun, app.node.env.now())))
 }
 
 /// The suppressions that were not lifted; those that have ended are forgotten when the next begins.

@@ -32,6 +32,11 @@ fn faults_of(faults: &[fault::Fault], rejection: &impl ionveil_kernel::Rejection
     if faults.is_empty() {
         return vec![Fault { code: code(rejection.code()), field: None, index: None, detail: rejection.to_string() }];
     }
+    field_faults(faults)
+}
+
+/// The faults of a form.
+pub(super) fn field_faults(faults: &[fault::Fault]) -> Vec<Fault> {
     faults.iter().map(|fault| Fault::field(code(fault.code.code()), fault.field.as_str(), fault.detail.as_str())).collect()
 }
 

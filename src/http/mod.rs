@@ -13,7 +13,10 @@ pub mod alert_bodies;
 pub mod alert_people;
 pub mod alert_requests;
 pub mod alert_rules;
+pub mod alertmanager;
+pub mod alertmanager_requests;
 pub mod alerts;
+pub mod alone;
 pub mod analytics;
 pub mod analytics_bodies;
 pub mod analytics_requests;
@@ -185,6 +188,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(alerts::resolve_alert)
         .service(alerts::escalate_alert)
         .service(alerts::list_notifications)
+        .service(alertmanager::webhook())
         .service(alert_people::list_recipients)
         .service(alert_people::put_recipient)
         .service(alert_people::get_recipient)
@@ -219,5 +223,6 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(system::error_page)
         .service(alert_people::show_link)
         .service(alert_people::follow_link)
+        .service(alertmanager::at_root())
         .service(at_root);
 }

@@ -3,9 +3,9 @@
 use crate::http::app::App;
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    alert_people, alert_rules, alerts, analytics, assignments, audit, channels, dead_letters, events, failover, incidents, intake,
-    machines, orders, organisation, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, queues, reports, resilience,
-    routing, simulations, streams, system, tree, units, workflows,
+    alert_people, alert_rules, alertmanager, alerts, analytics, assignments, audit, channels, dead_letters, events, failover, incidents,
+    intake, machines, orders, organisation, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, queues, reports,
+    resilience, routing, simulations, streams, system, tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -41,6 +41,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         alert_people::set_escalation_policy, alert_people::get_escalation_policy, alert_people::put_recipient, alert_people::list_recipients,
         alert_people::get_recipient, alert_people::remove_recipient, alert_people::test_recipient, alert_people::show_link, alert_people::follow_link,
         alerts::list_alerts, alerts::get_alert, alerts::acknowledge_alert, alerts::resolve_alert, alerts::escalate_alert, alerts::list_notifications,
+        alertmanager::post_alerts, alertmanager::take_hook,
         analytics::post_events, analytics::get_metrics, analytics::get_snapshot, analytics::get_trends, analytics::get_anomalies,
         analytics::get_regions, analytics::get_heatmap, analytics::rebuild, analytics::get_rebuild, streams::follow, audit::list_audit,
         failover::route_failover, failover::route_failover_at_root, failover::list_attempts,

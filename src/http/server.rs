@@ -2,6 +2,7 @@
 
 use crate::auth::Authenticator;
 use crate::config::Server as Settings;
+use crate::http::alone::{Only, only};
 use crate::http::app::App;
 use crate::http::body::BodyLimits;
 use crate::http::drain::hang_up;
@@ -9,6 +10,7 @@ use crate::http::guard::{Guard, guard};
 use crate::http::socket::Plain;
 use crate::http::unrouted::KnownPaths;
 use crate::http::{configure, openapi, unrouted};
+use crate::services::Service as Role;
 use actix_http::{HttpService, Protocol, Request};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_web::App as ActixApp;
@@ -39,6 +41,7 @@ pub struct Mount {
     check: Arc<Guard>,
     limits: BodyLimits,
     known: Data<KnownPaths>,
+    only: Only,
 }
 
 /// Listens; says where (the port may have been 0). The server runs when it is awaited; signals are the caller's.
@@ -46,8 +49,21 @@ pub struct Mount {
 /// # Errors
 /// If the address cannot be listened on.
 pub fn start(settings: &Settings, app: App, authenticator: Arc<Authenticator>) -> io::Result<(Server, SocketAddr)> {
+    start_only(settings, None, app, authenticator)
+}
+
+/// As [`start`], with the routes of one service alone.
+///
+/// # Errors
+/// If the address cannot be listened on.
+pub fn start_only(
+    settings: &Settings,
+    service: Option<Role>,
+    app: App,
+    authenticator: Arc<Authenticator>,
+) -> io::Result<(Server, SocketAddr)> {
     let env = app.node.env.clone();
-    let mount = Mount::new(settings, app, authenticator);
+    let mount = Mount { only: Only(service), ..Mount::new(settings, app, authenticator) };
     let listener = TcpListener::bind(settings.listen)?;
     let address = listener.local_addr()?;
     Ok((listen(settings, listener, mount, env)?, address))
@@ -62,7 +78,7 @@ impl Mount {
         let check = if open { Guard::loopback_only(env, &settings.allowed_hosts) } else { Guard::any_host(env) };
         let check = Arc::new(check.traced(app.node.tracing.clone()));
         let limits = BodyLimits { bytes: settings.body_limit_bytes, depth: settings.body_depth_max, patience: settings.request_timeout };
-        Self { app, authenticator, check, limits, known: Data::new(KnownPaths::new()) }
+        Self { app, authenticator, check, limits, known: Data::new(KnownPaths::new()), only: Only(None) }
     }
 
     fn data(&self, routes: &mut ServiceConfig) {
@@ -71,6 +87,7 @@ impl Mount {
             .app_data(self.authenticator.clone())
             .app_data(self.check.clone())
             .app_data(self.limits)
+            .app_data(self.only)
             .app_data(self.known.clone());
     }
 
@@ -142,6 +159,7 @@ fn routes(
 > {
     ActixApp::new()
         .configure(|routes| mount.data(routes))
+        .wrap(from_fn(only))
         .wrap(from_fn(guard))
         .wrap(from_fn(hang_up))
         .configure(configure)

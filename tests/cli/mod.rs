@@ -13,6 +13,7 @@ mod migrated;
 mod play;
 mod policy;
 mod printed;
+mod roles;
 mod route;
 mod served;
 mod simulate;

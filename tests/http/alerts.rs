@@ -12,7 +12,7 @@ const ALERTS: &str = "/api/v1/alerts";
 const CHECK: &str = "/api/v1/alerts/check";
 
 /// Settings under which mail goes to this server, and failures are tried again soon.
-fn settings(mail: Option<&MailServer>, more: &str) -> String {
+pub(super) fn settings(mail: Option<&MailServer>, more: &str) -> String {
     let smtp = mail.map(|mail| format!("smtp = \"smtp+plain://{}\"\n", mail.address)).unwrap_or_default();
     format!(
         "[channels]\nallow = [\"127.0.0.0/8\"]\nsecrets_dir = \"secrets\"\n[alerts]\n{smtp}timeout_ms = 400\nfirst_retry_ms = 50\n\
@@ -21,7 +21,7 @@ fn settings(mail: Option<&MailServer>, more: &str) -> String {
 }
 
 /// Waits until `found` is there.
-async fn until<T>(mut found: impl AsyncFnMut() -> Option<T>) -> T {
+pub(super) async fn until<T>(mut found: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = found().await {
@@ -32,18 +32,18 @@ async fn until<T>(mut found: impl AsyncFnMut() -> Option<T>) -> T {
     }
 }
 
-async fn recipient(api: &Api, id: &str, addresses: Value) {
+pub(super) async fn recipient(api: &Api, id: &str, addresses: Value) {
     api.put(&format!("/api/v1/recipients/{id}"), json!({"addresses": addresses})).await.json(200);
 }
 
-async fn policy(api: &Api, levels: &[(&str, &[&str], &[&str])]) {
+pub(super) async fn policy(api: &Api, levels: &[(&str, &[&str], &[&str])]) {
     let level = |(level, recipients, channels): &(&str, &[&str], &[&str])| json!({"level": level, "timeout_minutes": 5, "recipients": recipients, "channels": channels});
     let levels: Vec<_> = levels.iter().map(level).collect();
     api.put("/api/v1/alerts/escalation-policy", json!({"name": "city", "levels": levels})).await.json(200);
 }
 
 /// An incident that is far too late: a breach. Answers with the alert.
-async fn breach(api: &Api, incident: &str) -> String {
+pub(super) async fn breach(api: &Api, incident: &str) -> String {
     let late = json!({"incident": incident, "priority": 2, "dispatched_at": "2026-01-01T00:00:00Z", "now": "2026-01-01T00:30:00Z"});
     let checked = api.post(CHECK, late).await.json(200);
     let alerts = checked["alerts"].as_array().expect("alerts");
@@ -51,7 +51,7 @@ async fn breach(api: &Api, incident: &str) -> String {
     alerts[0]["id"].as_str().expect("an id").to_owned()
 }
 
-async fn alert(api: &Api, id: &str) -> Value {
+pub(super) async fn alert(api: &Api, id: &str) -> Value {
     api.get(&format!("{ALERTS}/{id}")).await.json(200)
 }
 
@@ -172,6 +172,12 @@ async fn a_suppressed_rule_tells_nobody_and_everything_wrong_is_said_at_once() {
     let world = World::configured(&settings(None, ""));
     let api = &world.api;
     let made = api.post("/api/v1/alerts/suppressions", json!({"pattern": "sla-.*", "minutes": 5, "reason": "drill"})).await.json(201);
+    let keyed = async |reason: &str| {
+        let body = json!({"pattern": "other", "minutes": 5, "reason": reason});
+        api.post_with("/api/v1/alerts/suppressions", body, &[("idempotency-key", reason)]).await.json(201)["id"].clone()
+    };
+    let (first, second) = (keyed("one").await, keyed("two").await);
+    assert_eq!((keyed("one").await, keyed("two").await), (first, second), "a repeat is answered with its own");
     let id = breach(api, "i1").await;
     assert_eq!(alert(api, &id).await["status"], "suppressed");
     api.post(&format!("{ALERTS}/{id}/acknowledge"), json!({})).await.problem(409, "not_acknowledgeable");

@@ -2,6 +2,7 @@
 //! in bad faith. Each test serves its own data and ends its server.
 #![expect(clippy::disallowed_methods, reason = "the server is another process; these tests wait for its end on a thread")]
 
+mod alertmanager;
 mod alerts;
 mod analytics;
 mod answer;

@@ -5,6 +5,7 @@ mod hostile;
 mod places;
 pub(crate) mod real;
 mod times;
+mod watched;
 
 use ionveil::import::{Mapping, OpenError, Plans, RowPlan};
 use ionveil_workflow::{Command, Machines};

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How long a reader waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The name of the file, beside that of the views.
+pub const CONTACTS_FILE: &str = "contacts.sqlite";
 
 /// A cheap handle on what is kept of recipients outside of the journal. All methods may be called concurrently.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ impl Contacts {
         let (url, table, connections) = match location {
             Location::Memory => ("sqlite::memory:".to_owned(), "contacts".to_owned(), 1),
             Location::Sqlite(path) => {
-                let file = path.with_file_name("contacts.sqlite");
+                let file = path.with_file_name(CONTACTS_FILE);
                 (
                     format!("sqlite://{}?mode=rwc", file.display().to_string().replace('%', "%25").replace('?', "%3F")),
                     "contacts".to_owned(),
@@ -84,6 +86,29 @@ impl Contacts {
         Ok(())
     }
 
+    /// Keeps everything there as well; says how much there was. What is kept there under the same ids is replaced.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn copy_to(&self, there: &Self) -> Result<u64, ViewsError> {
+        let (mut after, mut copied) = ((String::new(), String::new()), 0);
+        loop {
+            let text = "SELECT org, id, record FROM {} WHERE org > $1 OR (org = $2 AND id > $3) ORDER BY org, id LIMIT 500";
+            let query = sqlx::query(self.sql(text)).bind(after.0.clone()).bind(after.0.clone()).bind(after.1.clone());
+            let rows = query.fetch_all(&self.pool).await?;
+            for row in &rows {
+                let (org, id, record): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+                let text =
+                    "INSERT INTO {} (org, id, record) VALUES ($1, $2, $3) ON CONFLICT (org, id) DO UPDATE SET record = excluded.record";
+                sqlx::query(there.sql(text)).bind(org.clone()).bind(id.clone()).bind(record).execute(&there.pool).await?;
+                (after, copied) = ((org, id), copied + 1);
+            }
+            if rows.is_empty() {
+                return Ok(copied);
+            }
+        }
+    }
+
     /// Closes the connections.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -93,6 +118,24 @@ impl Contacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn everything_is_copied_and_only_that() {
+        let folder = std::env::temp_dir().join(format!("ionveil-contacts-copied-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let there = Contacts::open(&Location::Sqlite(folder.join("views.sqlite"))).await.unwrap();
+        let here = Contacts::open(&Location::Memory).await.unwrap();
+        for number in 0..1_001 {
+            let (org, id) = (Org::new(&format!("org{}", number % 3)).unwrap(), EntityId::new(&format!("r{number}")).unwrap());
+            here.put(&org, &id, &number.to_string()).await.unwrap();
+        }
+        assert_eq!((here.copy_to(&there).await.unwrap(), there.copy_to(&here).await.unwrap()), (1_001, 1_001));
+        let found = there.get(&Org::new("org2").unwrap(), &EntityId::new("r500").unwrap()).await.unwrap();
+        assert_eq!(found.as_deref(), Some("500"));
+        here.close().await;
+        there.close().await;
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[tokio::test]
     async fn what_is_kept_is_found_again_and_gone_when_it_is_removed() {

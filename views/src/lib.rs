@@ -20,7 +20,7 @@ mod views;
 mod work;
 
 pub use alerts::{AlertFilter, AlertPlace, AlertRecord, NotificationFilter, NotificationRecord};
-pub use contacts::Contacts;
+pub use contacts::{CONTACTS_FILE, Contacts};
 pub use error::{Behind, ViewsError};
 pub use filter::{AttemptFilter, AttemptPlace, AuditFilter, IncidentFilter, IncidentPlace, UnitFilter, WorkflowFilter};
 pub use fold::Poison;

@@ -78,6 +78,7 @@ fn raised(number: u64) -> Event {
         suppressed_by: None,
         violation: None,
         burn: None,
+        origin: None,
         plan: Plan { levels: vec![level], repeat_after_minutes: None, max_escalations: 3 },
         at,
     };

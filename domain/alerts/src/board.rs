@@ -80,6 +80,11 @@ impl Board {
         self.undelivered
     }
 
+    /// Those that are active, in no order.
+    pub fn active(&self) -> impl Iterator<Item = &StreamId> {
+        self.alerts.keys().map(AsRef::as_ref)
+    }
+
     /// How many are active.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,6 +1,7 @@
 //! What a rule that fires says: the alert that it wants, whole, so that whoever raises it needs to ask nobody.
 
 use crate::escalation::Plan;
+use crate::external::Origin;
 use crate::slo::Burn;
 use crate::words::{Priority, Severity};
 use ionveil_kernel::{EntityId, Timestamp};
@@ -32,6 +33,9 @@ pub struct Firing {
     /// How the error budget burns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burn: Option<Burn>,
+    /// What an alert of another system was sent with; our own have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// Whom it tells when.
     pub plan: Plan,
     /// When.

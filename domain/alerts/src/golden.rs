@@ -55,7 +55,24 @@ fn of_monitor() -> Vec<(&'static str, monitor::Event)> {
     let of_budget =
         Firing { incident: None, violation: None, burn: Some(burn), suppressed_by: Some(id("s")), ..firing("b", Plan::default()) };
     let fired = |firing: Firing| Event::Fired(monitor::Fired { firing: Box::new(firing) });
+    let labels = [("alertname".to_owned(), "Latency".to_owned())].into();
+    let origin = crate::external::Origin { labels, url: Some("http://prometheus/graph".into()) };
+    let of_external = Firing {
+        rule: id("alertmanager:Latency:0"),
+        incident: None,
+        violation: None,
+        origin: Some(origin),
+        ..firing("e", Plan::default())
+    };
+    let raised = |ends_at| Event::ExternalRaised(monitor::ExternalRaised { firing: Box::new(of_external.clone()), ends_at });
     vec![
+        ("external_raised.v1", raised(Some(min(15)))),
+        ("external_raised.v1.open", raised(None)),
+        (
+            "external_seen.v1",
+            Event::ExternalSeen(monitor::ExternalSeen { ends: [(id("alertmanager:Latency:0"), Some(min(16))), (id("x"), None)].into() }),
+        ),
+        ("external_ended.v1", Event::ExternalEnded(monitor::ExternalEnded { rule: id("alertmanager:Latency:0"), alert: id("e") })),
         (
             "rule_put.v1",
             rule_put(&json!({"id": "r", "name": "R", "condition": "threshold", "severity": "warning", "channels": ["slack"],

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | severities, levels, channels, priorities and their minutes | `words.rs` |
 //! | rules, when they hold, what they say | `rule.rs`, `condition.rs`, `firing.rs` |
+//! | alerts of other systems | `external.rs` |
 //! | error budgets of service level objectives | `slo.rs` |
 //! | suppressions, recipients and their shifts, escalation policies and plans | `suppression.rs`, `recipient.rs`, `escalation.rs` |
 //! | the monitor, an alert, a recipient's pager, what keeps them in step | `monitor/`, `alert/`, `pager/`, `react.rs` |
@@ -27,7 +28,10 @@
 pub mod alert;
 pub mod board;
 pub mod condition;
+#[cfg(test)]
+mod daylight;
 pub mod escalation;
+pub mod external;
 pub mod fault;
 pub mod firing;
 #[cfg(test)]

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | an incident's `created`, `updated`, `absorbed` | monitor: `prioritised` |
 //! | an incident's `units_attached`, `transitioned` to *on scene*, `closed`, `archived`, `merged` | monitor: `dispatched`, `arrived`, `ended` |
-//! | monitor `fired` | alert: `raise` |
-//! | watch `ended` | its alerts: `resolve` |
+//! | monitor `fired`, `external_raised` | alert: `raise` |
+//! | watch `ended`, monitor `external_ended` | their alerts: `resolve` |
 //! | alert `raised`, `escalated`, `repeated`, `reopened` | pagers of those called: `page` |
 //! | alert `resolved`, of one without an incident | monitor: `alert_resolved` |
 //! | notification `queued`, `retried` | the effect `notify` |
@@ -101,6 +101,14 @@ fn raise(event: &Recorded) -> Result<Vec<Reaction>, DecodeError> {
         monitor::Event::Fired(fired) => {
             let id = fired.firing.alert.clone();
             Ok(vec![ask(event, alert::KIND, id, &alert::Command::Raise { firing: fired.firing })?])
+        }
+        monitor::Event::ExternalRaised(raised) => {
+            let id = raised.firing.alert.clone();
+            Ok(vec![ask(event, alert::KIND, id, &alert::Command::Raise { firing: raised.firing })?])
+        }
+        monitor::Event::ExternalEnded(ended) => {
+            let note = "who sent it says that it is over, or has not sent it again".to_owned();
+            Ok(vec![ask(event, alert::KIND, ended.alert, &alert::Command::Resolve { note })?])
         }
         monitor::Event::WatchEnded(ended) => {
             let note = match ended.outcome {

@@ -135,6 +135,13 @@ impl Suppressions {
         self.of_rule.get(rule)?.first().filter(|(until, _)| now < *until).map(|(_, id)| id)
     }
 
+    /// What suppresses an id that is none of the known rules' at `now`: of several, the one that ends last.
+    #[must_use]
+    pub fn matching(&self, id: &EntityId, now: Timestamp) -> Option<&EntityId> {
+        let means = self.all.values().filter(|one| now < one.until && one.pattern.matches(id.as_str()));
+        means.max_by(|a, b| (a.until, &a.id).cmp(&(b.until, &b.id))).map(|one| &one.id)
+    }
+
     /// Takes one in, and forgets those that ended before it began.
     pub(crate) fn begin<'a>(&mut self, suppression: Suppression, rules: impl IntoIterator<Item = &'a EntityId>) {
         self.all.retain(|_, old| suppression.from < old.until);

@@ -70,6 +70,7 @@ pub(crate) fn firing(alert: &str, plan: Plan) -> Firing {
         suppressed_by: None,
         violation: Some(Violation::new(priority, 10, min(0), 600_000_000)),
         burn: None,
+        origin: None,
         plan,
         at: min(10),
     }

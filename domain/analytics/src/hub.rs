@@ -264,10 +264,18 @@ mod tests {
     fn one_who_never_reads_costs_a_bounded_amount() {
         let mut hub = Hub::new(16);
         let id = hub.follow(vec!["a", "b"]).unwrap();
+        let prompt = hub.follow(vec!["a", "b"]).unwrap();
+        let mut read = 0;
         for step in 0..1_000_000 {
             hub.publish(&update(if step % 2 == 0 { "a" } else { "b" }, step, 0));
+            if step % 100 == 99 {
+                let frame = hub.take(prompt, at(step)).unwrap();
+                assert_eq!((frame.updates.len(), frame.dropped), (2, 0), "the one who reads has all of them");
+                read += frame.updates.len();
+            }
+            assert!(hub.waiting(id) <= 16);
         }
-        assert_eq!(hub.waiting(id), 16);
+        assert_eq!((hub.waiting(id), read), (16, 20_000));
         assert!(hub.subscribers[&id].waiting.capacity() <= 32);
         assert_eq!(hub.take(id, at(2_000_000)).unwrap().dropped, 20_000 - 16, "of two updates for each span of 100 ms");
     }

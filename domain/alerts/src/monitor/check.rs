@@ -7,7 +7,7 @@ use crate::monitor::MonitorPart;
 use crate::monitor::decide::Case;
 use crate::monitor::event::{Asked, Event, Fired, WatchChecked};
 use crate::rule::Rule;
-use crate::words::Priority;
+use crate::words::{Channel, Priority};
 use ionveil_kernel::{EntityId, Timestamp};
 use std::time::Duration;
 
@@ -75,12 +75,15 @@ impl Case<'_> {
         }
     }
 
+    /// Whom an alert tells when that is raised now.
+    pub(crate) fn plan(&self, channels: &[Channel], priority: Priority, after_minutes: Option<u32>) -> Plan {
+        let policy = self.state.policy();
+        policy.map_or_else(Plan::default, |policy| policy.plan(self.state.recipients(), channels, priority.channels(), after_minutes))
+    }
+
     /// What a rule says that fires now, but for what it is about.
     pub(crate) fn firing(&self, rule: &Rule, priority: Priority, at: Timestamp) -> Firing {
-        let policy = self.state.policy();
-        let plan = policy.map_or_else(Plan::default, |policy| {
-            policy.plan(self.state.recipients(), &rule.channels, priority.channels(), rule.escalation_after_minutes)
-        });
+        let plan = self.plan(&rule.channels, priority, rule.escalation_after_minutes);
         let alert = self.env.ids.next_id().to_string();
         Firing {
             // A UUID is a lawful id; the rule's own is one as well.
@@ -93,6 +96,7 @@ impl Case<'_> {
             suppressed_by: self.state.suppressions().of(&rule.id, at).cloned(),
             violation: None,
             burn: None,
+            origin: None,
             plan,
             at,
         }

@@ -1,6 +1,7 @@
 //! What can be asked of a monitor.
 
 use crate::escalation::PolicyForm;
+use crate::external::External;
 use crate::recipient::RecipientForm;
 use crate::rule::RuleForm;
 use crate::words::{Priority, Targets};
@@ -107,7 +108,17 @@ pub enum Command {
         /// The end of the minute.
         due: Timestamp,
     },
-    /// An alert of a rule that knows no incident is resolved.
+    /// Other systems say what is wrong, or no longer is.
+    External {
+        /// Each once; at most [`ALERTS_MAX`](crate::external::ALERTS_MAX).
+        alerts: Vec<External>,
+    },
+    /// Alerts of other systems end that were not sent again. From the timer.
+    EndExternal {
+        /// Which have ended by then.
+        due: Timestamp,
+    },
+    /// An alert of a rule that knows no incident, or of another system, is resolved.
     AlertResolved {
         /// The rule.
         rule: EntityId,

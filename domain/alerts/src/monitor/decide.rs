@@ -24,10 +24,10 @@ use std::time::Duration;
 /// How far the clock of whoever asks may be ahead.
 const AHEAD_MAX: Duration = Duration::from_secs(300);
 /// About so many incidents are checked at a time; the others are due at once again.
-const CHECKS_MAX: usize = 500;
+pub(super) const CHECKS_MAX: usize = 500;
 
 /// What a decision comes to.
-type Decided = Result<Vec<(MonitorPart, Event)>, Rejection>;
+pub(super) type Decided = Result<Vec<(MonitorPart, Event)>, Rejection>;
 
 /// All that a decision rests on.
 pub(crate) struct Case<'a> {
@@ -35,11 +35,11 @@ pub(crate) struct Case<'a> {
     pub(crate) env: &'a DecideEnv<'a>,
 }
 
-fn own(event: Event) -> Vec<(MonitorPart, Event)> {
+pub(super) fn own(event: Event) -> Vec<(MonitorPart, Event)> {
     vec![(MonitorPart::Own, event)]
 }
 
-fn room(is_there: bool) -> Result<(), Rejection> {
+pub(super) fn room(is_there: bool) -> Result<(), Rejection> {
     if is_there { Ok(()) } else { Err(Rejection::MonitorFull) }
 }
 
@@ -65,8 +65,11 @@ impl Case<'_> {
             Command::Check { incident, priority, dispatched_at, now } => self.asked(incident, *priority, *dispatched_at, *now),
             Command::Due { .. } | Command::Sweep => Ok(self.due()),
             Command::Evaluate { .. } => Ok(self.evaluate()),
+            Command::External { alerts } => self.external(alerts),
+            Command::EndExternal { .. } => Ok(self.end_external()),
             Command::AlertResolved { rule, alert } => {
-                let is_open = self.state.open.get(rule) == Some(alert);
+                let external = self.state.external.get(rule).map(|lasting| &lasting.alert);
+                let is_open = self.state.open.get(rule).or(external) == Some(alert);
                 let cleared = || Event::RuleCleared(RuleCleared { rule: rule.clone(), alert: alert.clone() });
                 Ok(if is_open { own(cleared()) } else { Vec::new() })
             }

@@ -9,6 +9,7 @@ use crate::suppression::Suppression;
 use crate::words::{Priority, Targets};
 use ionveil_kernel::{EntityId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 ionveil_kernel::events! {
     /// What happened.
@@ -44,6 +45,12 @@ ionveil_kernel::events! {
         BudgetsEvaluated = "budgets_evaluated" v 1,
         /// A rule without an incident may fire again.
         RuleCleared = "rule_cleared" v 1,
+        /// Another system says that something is wrong: an alert is wanted.
+        ExternalRaised = "external_raised" v 1,
+        /// It says so again.
+        ExternalSeen = "external_seen" v 1,
+        /// It says so no longer.
+        ExternalEnded = "external_ended" v 1,
     }
 }
 
@@ -228,5 +235,34 @@ pub struct RuleCleared {
     /// The rule.
     pub rule: EntityId,
     /// Its alert, which is resolved.
+    pub alert: EntityId,
+}
+
+/// Payload of [`Event::ExternalRaised`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalRaised {
+    /// What it says; its rule names it by its labels.
+    pub firing: Box<Firing>,
+    /// When it ends, unless it is sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
+}
+
+/// Payload of [`Event::ExternalSeen`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalSeen {
+    /// Those whose end is another, and when they now end.
+    pub ends: BTreeMap<EntityId, Option<Timestamp>>,
+}
+
+/// Payload of [`Event::ExternalEnded`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalEnded {
+    /// Which.
+    pub rule: EntityId,
+    /// Its alert.
     pub alert: EntityId,
 }

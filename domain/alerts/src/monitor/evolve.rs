@@ -47,10 +47,22 @@ pub(crate) fn evolve(mut state: State, part: &MonitorPart, event: &Event) -> Evo
         (MonitorPart::Own, Event::TargetsSet(event)) => state.targets = event.targets.clone(),
         (MonitorPart::Own, Event::BudgetsEvaluated(event)) => state.unseen = state.outcomes.first_late(event.minute),
         (MonitorPart::Own, Event::RuleCleared(event)) => {
-            let cleared = state.open.remove(&event.rule);
+            let cleared = state.open.remove(&event.rule).or_else(|| state.external_ended(&event.rule));
             hold(cleared.as_ref() == Some(&event.alert), 1, "the alert is not the rule's open one")?;
         }
         (MonitorPart::Own, Event::Fired(event)) => state.fired(event)?,
+        (MonitorPart::Own, Event::ExternalRaised(event)) => {
+            hold(!state.external.contains_key(&event.firing.rule), 5, "it has been raised and not ended")?;
+            state.external_raised(event);
+        }
+        (MonitorPart::Own, Event::ExternalSeen(event)) => {
+            let known = event.ends.iter().all(|(rule, ends_at)| state.external_seen(rule, *ends_at));
+            hold(known, 1, "there is no such alert of another system")?;
+        }
+        (MonitorPart::Own, Event::ExternalEnded(event)) => {
+            let ended = state.external_ended(&event.rule);
+            hold(ended.as_ref() == Some(&event.alert), 1, "there is no such alert of another system")?;
+        }
         (MonitorPart::Watch(incident), Event::WatchPrioritised(event)) => {
             let target = Some((event.priority, event.target_minutes));
             state.heard(incident, event.at, |watch| Ok(Watch { target, ..watch }))?;
@@ -76,7 +88,10 @@ pub(crate) fn evolve(mut state: State, part: &MonitorPart, event: &Event) -> Evo
             | Event::RecipientRemoved(_)
             | Event::TargetsSet(_)
             | Event::BudgetsEvaluated(_)
-            | Event::RuleCleared(_),
+            | Event::RuleCleared(_)
+            | Event::ExternalRaised(_)
+            | Event::ExternalSeen(_)
+            | Event::ExternalEnded(_),
         ) => return broken(2, "an event of the monitor stands in the stream of an incident"),
     }
     Ok(state)

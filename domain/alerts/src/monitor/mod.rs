@@ -6,6 +6,9 @@
 //! and who is told; a policy names recipients that are there; a rule that changes moves the deadlines of what is watched.
 //! An alert that was raised is an entity of its own, and keeps nobody waiting here.
 //!
+//! Alerts of other systems (`external.rs`) are known here as long as they last, so that what is sent again raises no second one;
+//! when they end by themselves is the timer `external`.
+//!
 //! # Deadlines
 //! The next instant at which a rule may fire for a watch is kept in order of time; the first of all is the timer `deadline`,
 //! stored by the append that changed it. When it comes, the incidents that are due are checked *as of then*: so a warning that
@@ -22,12 +25,14 @@
 //! 2. An event of an incident is in that incident's stream, all others are in the monitor's own.
 //! 3. A watch starts once.
 //! 4. A rule that fires for an incident fires for one that is watched or was asked about.
+//! 5. An alert of another system is raised again only after it has ended.
 
 mod check;
 mod command;
 mod decide;
 mod event;
 mod evolve;
+mod external;
 mod reject;
 mod state;
 mod stored;
@@ -37,11 +42,12 @@ mod tests;
 
 pub use command::Command;
 pub use event::{
-    Asked, BudgetsEvaluated, Event, Fired, Outcome, PolicySet, RecipientPut, RecipientRemoved, RuleCleared, RulePut, RuleRemoved,
-    SuppressionBegun, SuppressionLifted, TargetsSet, WatchChecked, WatchEnded, WatchPrioritised, WatchStarted,
+    Asked, BudgetsEvaluated, Event, ExternalEnded, ExternalRaised, ExternalSeen, Fired, Outcome, PolicySet, RecipientPut, RecipientRemoved,
+    RuleCleared, RulePut, RuleRemoved, SuppressionBegun, SuppressionLifted, TargetsSet, WatchChecked, WatchEnded, WatchPrioritised,
+    WatchStarted,
 };
 pub use reject::Rejection;
-pub use state::{State, Watch};
+pub use state::{Lasting, State, Watch};
 
 use ionveil_kernel::{
     BrokenInvariant, DecideEnv, Decider, Decision, EntityId, Kind, NameError, Org, Part, StreamId, Timer, TimerPolicy, Timestamp,
@@ -63,6 +69,7 @@ pub const RECIPIENTS_MAX: usize = 1_000;
 pub const WATCHES_MAX: usize = 100_000;
 const DEADLINE: &str = "deadline";
 const BUDGETS: &str = "budgets";
+const EXTERNAL: &str = "external";
 
 /// The name of an organisation's monitor.
 ///
@@ -132,13 +139,15 @@ impl Decider for Monitor {
     fn timers(&self, state: &State) -> Vec<Timer> {
         let timer = |name: &str, due: Timestamp| Timer { name: name.to_owned(), due, policy: TimerPolicy::FireOnceLate };
         let deadline = state.next_due().map(|due| timer(DEADLINE, due));
-        deadline.into_iter().chain(state.next_evaluation().map(|due| timer(BUDGETS, due))).collect()
+        let external = state.next_external().map(|due| timer(EXTERNAL, due));
+        deadline.into_iter().chain(state.next_evaluation().map(|due| timer(BUDGETS, due))).chain(external).collect()
     }
 
     fn on_timer(&self, name: &str, due: Timestamp) -> Option<Command> {
         match name {
             DEADLINE => Some(Command::Due { due }),
             BUDGETS => Some(Command::Evaluate { due }),
+            EXTERNAL => Some(Command::EndExternal { due }),
             _ => None,
         }
     }

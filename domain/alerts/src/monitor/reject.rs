@@ -1,5 +1,6 @@
 //! Why a monitor refuses a command: stable codes.
 
+use crate::external::EXTERNAL_MAX;
 use crate::fault::{self, Fault};
 use crate::monitor::{RECIPIENTS_MAX, RULES_MAX, SUPPRESSIONS_MAX, WATCHES_MAX};
 use crate::reject::RejectionClass;
@@ -18,7 +19,8 @@ pub enum Rejection {
     RecipientInUse,
     /// There is no room.
     #[error(
-        "there are at most {RULES_MAX} rules, {SUPPRESSIONS_MAX} suppressions, {RECIPIENTS_MAX} recipients and {WATCHES_MAX} incidents"
+        "there are at most {RULES_MAX} rules, {SUPPRESSIONS_MAX} suppressions, {RECIPIENTS_MAX} recipients, {WATCHES_MAX} incidents \
+         and {EXTERNAL_MAX} alerts of other systems"
     )]
     MonitorFull,
 }

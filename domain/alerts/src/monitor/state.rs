@@ -39,6 +39,23 @@ pub struct State {
     pub(crate) fired: BTreeMap<EntityId, Timestamp>,
     /// Their alerts that are not resolved.
     pub(crate) open: BTreeMap<EntityId, EntityId>,
+    /// What other systems say is wrong, by what their labels come to.
+    pub(crate) external: Arc<BTreeMap<EntityId, Lasting>>,
+    /// Follows from them.
+    pub(crate) ends: Arc<BTreeSet<(Timestamp, EntityId)>>,
+}
+
+/// An alert of another system, as long as it lasts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lasting {
+    /// The alert.
+    pub alert: EntityId,
+    /// When it ends, unless it is sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_at: Option<Timestamp>,
+    /// Whether nobody was told, because it was suppressed.
+    pub quiet: bool,
 }
 
 /// An incident that is watched.
@@ -81,6 +98,8 @@ impl Default for State {
             unseen: None,
             fired: BTreeMap::new(),
             open: BTreeMap::new(),
+            external: Arc::default(),
+            ends: Arc::default(),
         }
     }
 }
@@ -176,6 +195,18 @@ impl State {
         if let Some(watch) = new {
             Arc::make_mut(&mut self.watches).insert(incident.clone(), Arc::new(watch));
         }
+    }
+
+    /// When the first alert of another system ends that is not sent again.
+    #[must_use]
+    pub fn next_external(&self) -> Option<Timestamp> {
+        self.ends.first().map(|(due, _)| *due)
+    }
+
+    /// What other systems say is wrong, by what their labels come to.
+    #[must_use]
+    pub fn external(&self) -> &BTreeMap<EntityId, Lasting> {
+        &self.external
     }
 
     /// Works out all deadlines anew.

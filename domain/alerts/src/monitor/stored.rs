@@ -1,7 +1,7 @@
 //! The form of a monitor's snapshot. What follows from it, deadlines and which suppression means which rule, is not stored.
 
 use crate::escalation::EscalationPolicy;
-use crate::monitor::state::{State, Watch};
+use crate::monitor::state::{Lasting, State, Watch};
 use crate::recipient::Recipient;
 use crate::rule::Rule;
 use crate::slo::Outcomes;
@@ -29,6 +29,8 @@ pub(crate) struct Stored {
     unseen: Option<i64>,
     fired: BTreeMap<EntityId, Timestamp>,
     open: BTreeMap<EntityId, EntityId>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    external: BTreeMap<EntityId, Lasting>,
 }
 
 impl From<State> for Stored {
@@ -47,6 +49,7 @@ impl From<State> for Stored {
             unseen: state.unseen,
             fired: state.fired,
             open: state.open,
+            external: Arc::unwrap_or_clone(state.external),
         }
     }
 }
@@ -69,10 +72,12 @@ impl From<Stored> for State {
             unseen: stored.unseen,
             fired: stored.fired,
             open: stored.open,
+            external: Arc::new(stored.external),
             ..Self::default()
         };
         state.index_suppressions();
         state.index();
+        state.index_external();
         state
     }
 }

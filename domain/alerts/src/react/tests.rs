@@ -153,6 +153,13 @@ fn a_rule_without_an_incident_is_cleared_when_its_alert_is_resolved() {
     let fired = monitor::Event::Fired(monitor::Fired { firing: Box::new(of_budget) });
     let found = commands(FromMonitor.react(&recorded(&owner, MonitorPart::Own.stream(&owner), &fired)).unwrap());
     assert_eq!(found[0].0, "alert:test:b");
+    let ended = monitor::Event::ExternalEnded(monitor::ExternalEnded { rule: id("r"), alert: id("e") });
+    let found = commands(FromMonitor.react(&recorded(&owner, MonitorPart::Own.stream(&owner), &ended)).unwrap());
+    assert_eq!((found[0].0.as_str(), &found[0].1["type"]), ("alert:test:e", &json!("resolve")));
+    let raised = monitor::ExternalRaised { firing: Box::new(firing("e", crate::escalation::Plan::default())), ends_at: None };
+    let raised = monitor::Event::ExternalRaised(raised);
+    let found = commands(FromMonitor.react(&recorded(&owner, MonitorPart::Own.stream(&owner), &raised)).unwrap());
+    assert_eq!((found[0].0.as_str(), &found[0].1["type"]), ("alert:test:e", &json!("raise")));
     let names = [FromIncidents.name(), FromMonitor.name(), FromWatches.name(), FromAlerts.name(), FromPagers.name()];
     assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 5);
     let kinds = [FromMonitor.kind(), FromWatches.kind(), FromAlerts.kind(), FromPagers.kind()];
