@@ -45,6 +45,16 @@ impl News {
         self.kinds.lock().entry(kind.clone()).or_default().subscribe()
     }
 
+    /// Wakes everybody who waits for commits, and those who wait for timers if `armed`.
+    pub(crate) fn all(&self, armed: bool) {
+        let bump = |counter: &watch::Sender<u64>| counter.send_modify(|count| *count += 1);
+        bump(&self.commits);
+        self.kinds.lock().values().for_each(bump);
+        if armed {
+            bump(&self.armed);
+        }
+    }
+
     fn committed(&self, appends: &[&Append]) {
         if appends.is_empty() {
             return;
