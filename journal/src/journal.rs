@@ -57,7 +57,7 @@ pub enum AppendFailure {
     /// The partition belongs to another node, or this node's lease is over.
     #[error("append: the partition is not owned here")]
     NotOwned,
-    /// An earlier append of the same generation failed.
+    /// An earlier append of the same generation failed, or the partition changed hands since the state was read that it rests on.
     #[error("append: it rests on one that failed")]
     Discarded,
     /// The store could not be reached.
@@ -140,8 +140,21 @@ impl Journal {
 
     /// Queues an append; `done` learns what became of it. Appends of one owner are judged in the order of these calls.
     pub fn submit(&self, append: Append, done: OnOutcome) {
+        self.hand_in(append, None, done);
+    }
+
+    /// As [`Self::submit`], of what was decided on a state that was read under `epoch` ([`Self::epoch`] before the read; none if
+    /// the partition was not owned then). Events can only follow the ones that they rest on. An append without events is
+    /// stored only while the partition is owned under the same epoch: else another owner may have written since, and the
+    /// append fails as [`AppendFailure::Discarded`] or [`AppendFailure::NotOwned`].
+    pub fn submit_under(&self, append: Append, epoch: Option<u64>, done: OnOutcome) {
+        // Epochs begin with 1.
+        self.hand_in(append, Some(epoch.unwrap_or(0)), done);
+    }
+
+    fn hand_in(&self, append: Append, rests_on: Option<u64>, done: OnOutcome) {
         let lane = usize::from(append.owner.partition(self.store.partitions())) % self.writers.len();
-        if let Err(error) = self.writers[lane].try_send(Job { append, done }) {
+        if let Err(error) = self.writers[lane].try_send(Job { append, rests_on, done }) {
             let (job, failure) = match error {
                 mpsc::error::TrySendError::Full(job) => (job, AppendFailure::QueueFull),
                 mpsc::error::TrySendError::Closed(job) => (job, AppendFailure::Unavailable),
