@@ -39,6 +39,7 @@ mod tracer;
 mod tree;
 mod turnstile;
 mod watch;
+mod zoo;
 
 pub use answer::{AskError, Reply};
 pub use class::Class;

@@ -2,8 +2,9 @@
 //! the store itself.
 
 use crate::lease::{Ownership, keep};
+use crate::membership::{self, Partitions, Steward};
 use crate::writer::{Job, News, Writer};
-use crate::{Append, Claim, Receipt, Store, StoreError};
+use crate::{Append, Claim, Member, Receipt, Standing, Store, StoreError};
 use ionveil_kernel::{Env, Kind, NodeId, StreamId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +57,7 @@ pub enum AppendFailure {
     /// The partition belongs to another node, or this node's lease is over.
     #[error("append: the partition is not owned here")]
     NotOwned,
-    /// An earlier append of the same generation failed.
+    /// An earlier append of the same generation failed, or the partition changed hands since the state was read that it rests on.
     #[error("append: it rests on one that failed")]
     Discarded,
     /// The store could not be reached.
@@ -94,8 +95,39 @@ impl Journal {
     /// # Errors
     /// [`StoreError`] if the store cannot be reached; `Unavailable` if another node holds a partition.
     pub async fn open(store: Arc<dyn Store>, env: Env, node: NodeId, config: JournalConfig) -> Result<Self, StoreError> {
-        let ownership = Arc::new(Ownership::take(store.clone(), env.clone(), node, config.lease).await?);
-        let news = Arc::new(News::default());
+        let ownership = Arc::new(Ownership::take(store, env.clone(), node, config.lease).await?);
+        env.spawn(keep(ownership.clone()));
+        Ok(Self::on(ownership, &config))
+    }
+
+    /// Becomes one of several nodes on `store`: takes its share of the partitions, hands over what becomes another's and takes
+    /// over what another leaves or loses. The nodes need know nothing of each other but the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be reached; `Invalid` for an address that is none.
+    pub async fn join(store: Arc<dyn Store>, env: Env, member: Member, config: JournalConfig) -> Result<Self, StoreError> {
+        Self::enter(store, env, member, Standing::Serving, config).await
+    }
+
+    /// As [`Self::join`], but nothing is taken before [`Self::take_part`]: for a node that still has to start, while the others
+    /// go on.
+    ///
+    /// # Errors
+    /// As [`Self::join`].
+    pub async fn prepare(store: Arc<dyn Store>, env: Env, member: Member, config: JournalConfig) -> Result<Self, StoreError> {
+        Self::enter(store, env, member, Standing::Starting, config).await
+    }
+
+    async fn enter(store: Arc<dyn Store>, env: Env, member: Member, standing: Standing, config: JournalConfig) -> Result<Self, StoreError> {
+        let ownership = Arc::new(Ownership::join(store, env.clone(), member, standing, config.lease).await?);
+        env.spawn(membership::keep(ownership.clone()));
+        let journal = Self::on(ownership.clone(), &config);
+        env.spawn(hear_others(ownership, journal.news.clone()));
+        Ok(journal)
+    }
+
+    fn on(ownership: Arc<Ownership>, config: &JournalConfig) -> Self {
+        let (store, env, news) = (ownership.store.clone(), ownership.env.clone(), Arc::new(News::default()));
         let start = |lane| {
             let (queue, jobs) = mpsc::channel(config.queue_max);
             let writer = Writer::new(lane, store.clone(), env.clone(), ownership.clone(), config.clone(), news.clone());
@@ -103,14 +135,26 @@ impl Journal {
             queue
         };
         let writers = (0..store.lanes()).map(start).collect();
-        env.spawn(keep(ownership.clone()));
-        Ok(Self { store, env, ownership, writers, news })
+        Self { store, env, ownership, writers, news }
     }
 
     /// Queues an append; `done` learns what became of it. Appends of one owner are judged in the order of these calls.
     pub fn submit(&self, append: Append, done: OnOutcome) {
+        self.hand_in(append, None, done);
+    }
+
+    /// As [`Self::submit`], of what was decided on a state that was read under `epoch` ([`Self::epoch`] before the read; none if
+    /// the partition was not owned then). Events can only follow the ones that they rest on. An append without events is
+    /// stored only while the partition is owned under the same epoch: else another owner may have written since, and the
+    /// append fails as [`AppendFailure::Discarded`] or [`AppendFailure::NotOwned`].
+    pub fn submit_under(&self, append: Append, epoch: Option<u64>, done: OnOutcome) {
+        // Epochs begin with 1.
+        self.hand_in(append, Some(epoch.unwrap_or(0)), done);
+    }
+
+    fn hand_in(&self, append: Append, rests_on: Option<u64>, done: OnOutcome) {
         let lane = usize::from(append.owner.partition(self.store.partitions())) % self.writers.len();
-        if let Err(error) = self.writers[lane].try_send(Job { append, done }) {
+        if let Err(error) = self.writers[lane].try_send(Job { append, rests_on, done }) {
             let (job, failure) = match error {
                 mpsc::error::TrySendError::Full(job) => (job, AppendFailure::QueueFull),
                 mpsc::error::TrySendError::Closed(job) => (job, AppendFailure::Unavailable),
@@ -131,7 +175,8 @@ impl Journal {
         &self.env
     }
 
-    /// Changes with every commit of this node: a wake-up for readers of the feed. Other nodes' commits do not show.
+    /// Changes with every commit of this node, and when partitions come: a wake-up for readers of the feed. What other nodes
+    /// committed shows within [`HEAR_EVERY`] on a node that is one of several, else not at all.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
         self.news.commits.subscribe()
@@ -144,8 +189,8 @@ impl Journal {
     }
 
     /// Changes when an append of this node was committed that armed a timer for earlier than all that is known
-    /// ([`Self::know_timer`]): a wake-up for whoever waits for [`crate::TimerStore::next_due`], to ask it again. It may change in
-    /// vain; other nodes' appends do not show.
+    /// ([`Self::know_timer`]): a wake-up for whoever waits for [`crate::TimerStore::next_due`], to ask it again; and when
+    /// partitions come. It may change in vain; other nodes' appends do not show.
     #[must_use]
     pub fn armed(&self) -> watch::Receiver<Timestamp> {
         self.news.armed.subscribe()
@@ -167,10 +212,63 @@ impl Journal {
         });
     }
 
-    /// Whether this node owns every partition under a lease that is not over.
+    /// Whether this node owns every partition under a lease that is not over; of several nodes: whether it has reached the store
+    /// within its lease.
     #[must_use]
     pub fn ready(&self) -> bool {
         self.ownership.ready()
+    }
+
+    /// Whether this node is one of several.
+    #[must_use]
+    pub fn shared(&self) -> bool {
+        self.ownership.shared()
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.ownership.node()
+    }
+
+    /// Whether new work for `owner` may be begun here: its partition is this node's and is not being handed over. Takes no lock;
+    /// a node that is alone does not look.
+    #[must_use]
+    pub fn admits(&self, owner: &StreamId) -> bool {
+        !self.ownership.shared() || self.ownership.admits(owner.partition(self.store.partitions()))
+    }
+
+    /// Whose the partitions are, as this node knows it, and when that changes.
+    #[must_use]
+    pub fn partitions(&self) -> watch::Receiver<Partitions> {
+        self.ownership.table()
+    }
+
+    /// Names who is told when partitions go. Only the first one counts; says whether this is it.
+    pub fn steward(&self, steward: Arc<dyn Steward>) -> bool {
+        self.ownership.steward.set(steward).is_ok()
+    }
+
+    /// Looks at the other nodes now: somebody has found that what is known of them is old.
+    pub fn refresh(&self) {
+        self.ownership.nudge();
+    }
+
+    /// From now on this node takes its share: for one that was [prepared](Self::prepare).
+    ///
+    /// # Errors
+    /// `Unavailable`; it is tried again then.
+    pub async fn take_part(&self) -> Result<(), StoreError> {
+        self.ownership.take_part().await
+    }
+
+    /// Hands all partitions over, if there is another node to take them, and takes none any more. Appends to those that are still
+    /// held go on until each of them goes. Nothing is done on a node that is alone.
+    ///
+    /// # Errors
+    /// `Unavailable`; the leases end by themselves then, after [`Self::close`].
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        self.ownership.leave().await
     }
 
     /// The epoch under which this node owns the partition of `owner` now; none if it does not. As long as it stays the
@@ -194,8 +292,31 @@ impl Journal {
     /// `Unavailable`: the leases then end by themselves.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.ownership.stop();
-        let released = self.store.release(self.ownership.node()).await;
+        let mut released = self.store.release(self.ownership.node()).await;
+        if self.shared() {
+            released = released.and(self.store.withdraw(self.ownership.node()).await);
+        }
         self.store.close().await;
         released
+    }
+}
+
+/// How soon a node learns that another one has committed something.
+pub const HEAR_EVERY: Duration = Duration::from_millis(50);
+
+/// Wakes the readers of the feed when another node has committed something, and whoever works for partitions when some came.
+async fn hear_others(ownership: Arc<Ownership>, news: Arc<News>) {
+    let (mut heads, mut claims) = (Vec::new(), Vec::new());
+    while !ownership.stopped() {
+        let present = ownership.claims();
+        let came = present != claims;
+        claims = present;
+        // A store that cannot be reached has no news.
+        let now = ownership.store.heads().await.unwrap_or_else(|_| heads.clone());
+        if came || now != heads {
+            news.all(came);
+        }
+        heads = now;
+        ownership.env.sleep(HEAR_EVERY).await;
     }
 }

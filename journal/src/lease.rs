@@ -1,36 +1,72 @@
 //! Which partitions this node owns, under which epochs, and until when. Appends and answers ask here without a lock; it
 //! does not decide whose append is lawful, the store does.
 
-use crate::{Claim, Store, StoreError};
+use crate::membership::{Cluster, Named, Partitions, Share};
+use crate::{Claim, KnownNode, Lease, Member, Standing, Store, StoreError};
 use ionveil_kernel::{Env, NodeId};
 use ionveil_sync::EpochCell;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// What this node owns. The deadline is the owner's own monotonic clock, counted from before the last heartbeat was
 /// sent, so that it is over here before it is over in the store.
 pub(crate) struct Ownership {
-    store: Arc<dyn Store>,
-    env: Env,
-    node: NodeId,
-    lease: Duration,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) env: Env,
+    pub(crate) node: NodeId,
+    pub(crate) lease: Duration,
     /// One for each partition, by its number: what readers see. Only written under the lock of `held`.
     cells: Box<[EpochCell]>,
-    held: Mutex<Held>,
+    /// As the cells: whether the store was heard of within the lease, whatever is owned.
+    heard: EpochCell,
+    /// A bit for each partition that is being handed over.
+    leaving: AtomicU64,
+    pub(crate) held: Mutex<Held>,
     /// Held across every call that changes epochs or leases: two of them in flight could each take the other's news for
     /// a loss.
-    changing: tokio::sync::Mutex<()>,
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    /// If the node is one of several.
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) steward: Named,
+    table: watch::Sender<Partitions>,
 }
 
 /// What the cells are written from.
-struct Held {
-    claims: Vec<Claim>,
-    deadline: Duration,
+#[derive(Default)]
+pub(crate) struct Held {
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) deadline: Duration,
     stopped: bool,
+    /// Those of the claims that are being handed over.
+    pub(crate) leaving: Vec<u16>,
+    /// What was known of the others last.
+    nodes: Vec<KnownNode>,
+    leases: Vec<Lease>,
 }
 
 impl Ownership {
+    fn new(store: Arc<dyn Store>, env: Env, node: NodeId, lease: Duration, cluster: Option<Cluster>) -> Self {
+        let partitions = store.partitions();
+        let table: Partitions = (0..partitions).map(|_| Share::Vacant).collect();
+        Self {
+            cells: (0..partitions).map(|_| EpochCell::new()).collect(),
+            heard: EpochCell::new(),
+            leaving: AtomicU64::new(0),
+            held: Mutex::default(),
+            changing: tokio::sync::Mutex::new(()),
+            steward: Named::new(),
+            table: watch::Sender::new(table),
+            store,
+            env,
+            node,
+            lease,
+            cluster,
+        }
+    }
+
     /// Claims every partition, for as long as another node's lease may last plus one try.
     pub(crate) async fn take(store: Arc<dyn Store>, env: Env, node: NodeId, lease: Duration) -> Result<Self, StoreError> {
         let give_up = env.monotonic() + lease + lease / 2;
@@ -38,11 +74,8 @@ impl Ownership {
             let sent = env.monotonic();
             let claims = store.claim(node, lease).await?;
             if claims.len() == usize::from(store.partitions()) {
-                let cells = claims.iter().map(|_| EpochCell::new()).collect();
-                let held = Mutex::new(Held { claims, deadline: sent + lease, stopped: false });
-                let changing = tokio::sync::Mutex::new(());
-                let ownership = Self { store, env, node, lease, cells, held, changing };
-                ownership.change(|_| {});
+                let ownership = Self::new(store, env, node, lease, None);
+                ownership.change(|held| (held.claims, held.deadline) = (claims, sent + lease));
                 return Ok(ownership);
             }
             if env.monotonic() >= give_up {
@@ -52,8 +85,26 @@ impl Ownership {
         }
     }
 
+    /// Becomes one of the nodes of the store; what is its share and free is taken at once if `standing` says so.
+    pub(crate) async fn join(
+        store: Arc<dyn Store>,
+        env: Env,
+        member: Member,
+        standing: Standing,
+        lease: Duration,
+    ) -> Result<Self, StoreError> {
+        let ownership = Self::new(store, env, member.node, lease, Some(Cluster::new(member, standing)));
+        ownership.enter().await?;
+        Ok(ownership)
+    }
+
     pub(crate) fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// Whether the node is one of several.
+    pub(crate) const fn shared(&self) -> bool {
+        self.cluster.is_some()
     }
 
     /// The claims that may be used now, by partition; none once the deadline has passed. Takes no lock.
@@ -66,8 +117,18 @@ impl Ownership {
         self.cells.get(usize::from(partition))?.read(micros(self.env.monotonic()))
     }
 
+    /// Whether new work for `partition` may be begun. Takes no lock.
+    pub(crate) fn admits(&self, partition: u16) -> bool {
+        // Relaxed: who sees an old bit only adds to what is in line, and the epoch keeps the order of appends.
+        self.leaving.load(Ordering::Relaxed) & bit(partition) == 0 && self.epoch(partition).is_some()
+    }
+
     pub(crate) fn ready(&self) -> bool {
-        self.usable().count() == self.cells.len()
+        if self.shared() { self.heard.read(micros(self.env.monotonic())).is_some() } else { self.usable().count() == self.cells.len() }
+    }
+
+    pub(crate) fn table(&self) -> watch::Receiver<Partitions> {
+        self.table.subscribe()
     }
 
     fn usable(&self) -> impl Iterator<Item = Claim> {
@@ -76,23 +137,45 @@ impl Ownership {
         (0..).zip(&self.cells).filter_map(read)
     }
 
-    /// Changes what is held and shows it to the readers, in one step: the lock makes this the one writer of the cells.
-    fn change(&self, action: impl FnOnce(&mut Held)) {
+    /// Changes what is held and shows it to the readers, in one step: the lock makes this the one writer of the cells. Whoever
+    /// works for what was lost is told before it can come back.
+    pub(crate) fn change(&self, action: impl FnOnce(&mut Held)) {
         let mut held = self.held.lock();
+        let before: Vec<u16> = held.claims.iter().map(|claim| claim.partition).collect();
         action(&mut held);
+        let kept = |partition: &u16| held.claims.iter().any(|claim| claim.partition == *partition);
+        let lost: Vec<u16> = before.into_iter().filter(|partition| !kept(partition)).collect();
+        let leaving = held.leaving.iter().fold(0, |bits, partition| bits | bit(*partition));
+        self.leaving.store(leaving, Ordering::Relaxed);
         for (partition, cell) in (0..).zip(&self.cells) {
             match held.claims.iter().find(|claim| claim.partition == partition && !held.stopped) {
                 Some(claim) => cell.publish(claim.epoch, micros(held.deadline)),
                 None => cell.revoke(),
             }
         }
+        self.heard.publish(0, if held.stopped { 0 } else { micros(held.deadline) });
+        self.table.send_if_modified(|table| {
+            let next: Partitions = (0..self.store.partitions()).map(|partition| held.share(partition, self.node)).collect();
+            let changed = **table != *next;
+            *table = next;
+            changed
+        });
+        drop(held);
+        if let (false, Some(steward)) = (lost.is_empty(), self.steward.get()) {
+            steward.lost(&lost);
+        }
+    }
+
+    /// Takes in what the store says of all nodes.
+    pub(crate) fn note(&self, nodes: &[KnownNode], leases: &[Lease]) {
+        self.change(|held| (held.nodes, held.leases) = (nodes.to_vec(), leases.to_vec()));
     }
 
     pub(crate) fn stop(&self) {
         self.change(|held| held.stopped = true);
     }
 
-    fn stopped(&self) -> bool {
+    pub(crate) fn stopped(&self) -> bool {
         self.held.lock().stopped
     }
 
@@ -115,13 +198,20 @@ impl Ownership {
     async fn heartbeat(&self) -> Result<(), StoreError> {
         let _changing = self.changing.lock().await;
         let sent = self.env.monotonic();
+        self.beat(sent).await?;
+        self.retake_free(sent).await
+    }
+
+    /// Prolongs what is held, and forgets what was lost.
+    pub(crate) async fn beat(&self, sent: Duration) -> Result<(), StoreError> {
         let asked = self.held.lock().claims.clone();
         let kept = self.store.heartbeat(self.node, &asked, self.lease).await?;
         self.change(|held| {
             held.claims.retain(|claim| kept.contains(claim) || !asked.contains(claim));
+            held.leaving.retain(|partition| held.claims.iter().any(|claim| claim.partition == *partition));
             held.deadline = sent + self.lease;
         });
-        self.retake_free(sent).await
+        Ok(())
     }
 
     /// Takes back what was lost, once nobody else holds it.
@@ -142,6 +232,28 @@ impl Ownership {
         });
         Ok(())
     }
+}
+
+impl Held {
+    fn share(&self, partition: u16, own: NodeId) -> Share {
+        if let Some(claim) = self.claims.iter().find(|claim| claim.partition == partition && !self.stopped) {
+            let epoch = claim.epoch;
+            return if self.leaving.contains(&partition) { Share::Leaving { epoch } } else { Share::Own { epoch } };
+        }
+        let lease = self.leases.iter().find(|lease| lease.partition == partition && !lease.remaining.is_zero());
+        let Some((node, epoch)) = lease.and_then(|lease| Some((lease.node?, lease.epoch))) else { return Share::Vacant };
+        if node == own {
+            return Share::Vacant;
+        }
+        let member = self.nodes.iter().map(|known| &known.member).find(|member| member.node == node);
+        let address = member.map(|member| member.address.clone()).filter(|address| !address.is_empty());
+        Share::Foreign { node, address, epoch }
+    }
+}
+
+/// There are 64 partitions at most.
+const fn bit(partition: u16) -> u64 {
+    1_u64.wrapping_shl(partition as u32)
 }
 
 /// A reading of the monotonic clock in microseconds, rounded down: a deadline may come a microsecond early, never late.
@@ -168,18 +280,17 @@ pub(crate) async fn keep(ownership: Arc<Ownership>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::MemoryStore;
     use ionveil_kernel::{BoxFuture, Runtime, Timestamp};
-    use std::sync::atomic::{AtomicU64, Ordering};
     use uuid::Uuid;
 
     const LEASE: Duration = Duration::from_micros(100);
 
     /// A clock that the test moves, in nanoseconds. Sleeping is over at once and nothing is spawned.
     #[derive(Clone, Default)]
-    struct Clock(Arc<AtomicU64>);
+    pub(crate) struct Clock(Arc<AtomicU64>);
 
     impl Runtime for Clock {
         fn now(&self) -> Timestamp {
@@ -202,12 +313,12 @@ mod tests {
     }
 
     impl Clock {
-        fn set(&self, nanos: u64) {
+        pub(crate) fn set(&self, nanos: u64) {
             self.0.store(nanos, Ordering::Relaxed);
         }
     }
 
-    fn node(number: u128) -> NodeId {
+    pub(crate) fn node(number: u128) -> NodeId {
         NodeId(Uuid::from_u128(number))
     }
 

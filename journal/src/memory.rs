@@ -1,9 +1,11 @@
 //! The store in memory: for tests, simulation and what may be forgotten. The plainest form of the contract.
 
 mod dead_letters;
+mod nodes;
 mod outbox;
 mod timers;
 
+use crate::nodes::NodeTable;
 use crate::{
     Append, ArmedTimer, Claim, DeadLetter, Filter, Lease, OutboxRow, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict,
 };
@@ -20,6 +22,8 @@ type Fixed = foldhash::fast::FixedState;
 pub struct MemoryStore {
     env: Env,
     inner: Mutex<Inner>,
+    nodes: NodeTable,
+    secret: [u8; 16],
 }
 
 #[derive(Default)]
@@ -51,7 +55,8 @@ impl MemoryStore {
     #[must_use]
     pub fn new(env: Env, partitions: u16) -> Self {
         let partitions = (0..partitions.clamp(1, crate::PARTITIONS_MAX)).map(|_| Partition::default()).collect();
-        Self { env, inner: Mutex::new(Inner { partitions, ..Inner::default() }) }
+        let secret = env.random().to_be_bytes();
+        Self { env, inner: Mutex::new(Inner { partitions, ..Inner::default() }), nodes: NodeTable::default(), secret }
     }
 
     fn with<T: Send + 'static>(&self, f: impl FnOnce(&mut Inner) -> T) -> StoreResult<'_, T> {
@@ -235,18 +240,7 @@ impl Store for MemoryStore {
     }
 
     fn claim(&self, node: NodeId, lease: Duration) -> StoreResult<'_, Vec<Claim>> {
-        let now = self.env.monotonic();
-        self.with(|inner| {
-            let free =
-                inner.partitions.iter_mut().zip(0_u16..).filter(|(p, _)| p.node.is_none_or(|owner| owner == node) || p.lease_until <= now);
-            let take = |(partition, number): (&mut Partition, u16)| {
-                partition.epoch += 1;
-                partition.node = Some(node);
-                partition.lease_until = now + lease;
-                Claim { partition: number, epoch: partition.epoch }
-            };
-            free.map(take).collect()
-        })
+        self.take(node, lease, |_| true)
     }
 
     fn reclaim<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>> {

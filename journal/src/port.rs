@@ -1,7 +1,7 @@
 //! The event store port: what every store (memory, SQLite, Postgres) does in the same way. The contract suite under
 //! `tests/journal` holds each of them to it.
 
-use crate::{Append, DeadLetterStore, OutboxStore, Receipt, StoreError, TimerStore, Verdict};
+use crate::{Append, DeadLetterStore, NodeStore, OutboxStore, Receipt, StoreError, TimerStore, Verdict};
 use ionveil_kernel::{BoxFuture, CommandId, Kind, NodeId, Org, Recorded, StreamId, Timestamp};
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ pub struct Snapshot {
 /// reader that has seen `n` will never later see something new at or below `n`.
 ///
 /// *Cancel safety.* Dropping a future of [`Store::append`] leaves the outcome unknown; every other future may be dropped.
-pub trait Store: TimerStore + OutboxStore + DeadLetterStore + 'static {
+pub trait Store: TimerStore + OutboxStore + DeadLetterStore + NodeStore + 'static {
     /// How many partitions this database has; fixed when it was made.
     fn partitions(&self) -> u16;
 

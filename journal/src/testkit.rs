@@ -19,8 +19,8 @@ mod faults;
 pub use faults::{Counts, Faults, Knobs, Wrong};
 
 use crate::{
-    Append, ArmedTimer, Claim, DeadLetter, DeadLetterStore, Filter, Lease, NewOutboxRow, OutboxRow, OutboxState, OutboxStore, Page,
-    Reacted, Receipt, Settlement, Snapshot, Store, StoreError, StoreResult, TimerStore, Verdict,
+    Append, ArmedTimer, Claim, DeadLetter, DeadLetterStore, Filter, KnownNode, Lease, Member, NewOutboxRow, NodeStore, OutboxRow,
+    OutboxState, OutboxStore, Page, Reacted, Receipt, Settlement, Snapshot, Standing, Store, StoreError, StoreResult, TimerStore, Verdict,
 };
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Org, Recorded, StreamId, Timestamp};
 use std::sync::Arc;
@@ -263,5 +263,31 @@ impl DeadLetterStore for FaultyStore {
 
     fn discard<'a>(&'a self, id: Uuid) -> StoreResult<'a, bool> {
         self.change(move || self.inner.discard(id))
+    }
+}
+
+impl NodeStore for FaultyStore {
+    fn announce<'a>(&'a self, member: &'a Member, standing: Standing, first: bool, lease: Duration) -> StoreResult<'a, ()> {
+        self.lease(move || self.inner.announce(member, standing, first, lease))
+    }
+
+    fn nodes(&self) -> StoreResult<'_, Vec<KnownNode>> {
+        self.lease(move || self.inner.nodes())
+    }
+
+    fn withdraw(&self, node: NodeId) -> StoreResult<'_, ()> {
+        self.lease(move || self.inner.withdraw(node))
+    }
+
+    fn claim_of<'a>(&'a self, node: NodeId, partitions: &'a [u16], lease: Duration) -> StoreResult<'a, Vec<Claim>> {
+        self.lease(move || self.inner.claim_of(node, partitions, lease))
+    }
+
+    fn release_of<'a>(&'a self, node: NodeId, claims: &'a [Claim]) -> StoreResult<'a, ()> {
+        self.lease(move || self.inner.release_of(node, claims))
+    }
+
+    fn secret(&self) -> StoreResult<'_, Option<Vec<u8>>> {
+        self.lease(move || self.inner.secret())
     }
 }

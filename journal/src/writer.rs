@@ -2,7 +2,7 @@
 
 use crate::journal::{AppendFailure, JournalConfig, OnOutcome, Outcome};
 use crate::lease::Ownership;
-use crate::{Append, Receipt, Store, StoreError, TimerChangeKind, Verdict};
+use crate::{Append, Claim, Receipt, Store, StoreError, TimerChangeKind, Verdict};
 use ionveil_kernel::{Env, Kind, StreamId, Timestamp};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,9 @@ use tokio::sync::{mpsc, watch};
 /// An append on its way, and who wants to know.
 pub(crate) struct Job {
     pub(crate) append: Append,
+    /// Only while the partition is owned under this epoch, if it has no events: no sequence number tells then that another owner
+    /// has written since the state was read that it rests on.
+    pub(crate) rests_on: Option<u64>,
     pub(crate) done: OnOutcome,
 }
 
@@ -48,6 +51,16 @@ impl Default for News {
 impl News {
     pub(crate) fn commits_of(&self, kind: &Kind) -> watch::Receiver<u64> {
         self.kinds.lock().entry(kind.clone()).or_default().subscribe()
+    }
+
+    /// Wakes everybody who waits for commits, and those who wait for timers if `armed`.
+    pub(crate) fn all(&self, armed: bool) {
+        let bump = |counter: &watch::Sender<u64>| counter.send_modify(|count| *count += 1);
+        bump(&self.commits);
+        self.kinds.lock().values().for_each(bump);
+        if armed {
+            self.armed.send_replace(Timestamp::MIN);
+        }
     }
 
     fn committed(&self, appends: &[&Append]) {
@@ -167,7 +180,20 @@ impl Writer {
             (job.done)(Outcome::Failed(AppendFailure::Refused));
             return None;
         }
+        let present = self.rests_on(&job).map(|claim| (claim.epoch, self.ownership.epoch(claim.partition)));
+        if let Some((epoch, present)) = present.filter(|(epoch, present)| *present != Some(*epoch)) {
+            tracing::debug!(lane = self.lane, owner = %job.append.owner, epoch, ?present, "a decision rests on an old state");
+            self.fail(&job.append);
+            (job.done)(Outcome::Failed(present.map_or(AppendFailure::NotOwned, |_| AppendFailure::Discarded)));
+            return None;
+        }
         Some(job)
+    }
+
+    /// What must be owned for a job without events.
+    fn rests_on(&self, job: &Job) -> Option<Claim> {
+        let epoch = job.rests_on.filter(|_| job.append.events.is_empty())?;
+        Some(Claim { partition: job.append.owner.partition(self.store.partitions()), epoch })
     }
 
     fn current(&mut self, job: Job) -> Option<Job> {
@@ -191,8 +217,9 @@ impl Writer {
     }
 
     async fn commit(&mut self, batch: Vec<Job>) {
+        let rests: Vec<Claim> = batch.iter().filter_map(|job| self.rests_on(job)).collect();
         let (appends, waiters): (Vec<Append>, Vec<OnOutcome>) = batch.into_iter().map(|job| (job.append, job.done)).unzip();
-        let outcomes = self.append(&appends).await;
+        let outcomes = self.append(&appends, &rests).await;
         let (mut committed, mut armed) = (Vec::with_capacity(appends.len()), None);
         for ((append, done), outcome) in appends.iter().zip(waiters).zip(outcomes) {
             armed = armed.into_iter().chain(may_have_armed(append, &outcome)).min();
@@ -213,11 +240,16 @@ impl Writer {
     }
 
     /// Appends, again and again while the store cannot be reached and nothing was stored.
-    async fn append(&mut self, batch: &[Append]) -> Vec<Outcome> {
+    /// `rests`: what must be owned for it.
+    async fn append(&mut self, batch: &[Append], rests: &[Claim]) -> Vec<Outcome> {
         let give_up = self.env.monotonic() + self.config.retry_for;
         let mut backoff = BACKOFF_MIN;
         loop {
             let claims = self.ownership.claims();
+            if !rests.iter().all(|claim| claims.contains(claim)) {
+                // It changed hands since the last try.
+                return failed(batch, AppendFailure::Discarded);
+            }
             let error = match self.store.append(self.lane, &claims, batch, self.env.now()).await {
                 Ok(verdicts) => return verdicts.into_iter().map(outcome).collect(),
                 Err(error) => error,
@@ -229,7 +261,7 @@ impl Writer {
                     backoff = (backoff * 2).min(BACKOFF_MAX);
                 }
                 StoreError::Unavailable(_) => return failed(batch, AppendFailure::Unavailable),
-                StoreError::OutcomeUnknown(_) => return self.settle(batch).await,
+                StoreError::OutcomeUnknown(_) => return self.settle(batch, claims).await,
                 StoreError::Corrupt(_) | StoreError::Incompatible(_) | StoreError::Invalid(_) => {
                     return failed(batch, AppendFailure::Refused);
                 }
@@ -238,14 +270,14 @@ impl Writer {
     }
 
     /// The connection broke during the commit: raise the epochs, which waits for what was under way, then ask the
-    /// receipts. Only while the store stays away is the outcome left open.
-    async fn settle(&mut self, batch: &[Append]) -> Vec<Outcome> {
+    /// receipts. Only while the store stays away is the outcome left open. `held`: under which it was sent.
+    async fn settle(&mut self, batch: &[Append], mut held: Vec<Claim>) -> Vec<Outcome> {
         let partitions: BTreeSet<u16> = batch.iter().map(|append| append.owner.partition(self.store.partitions())).collect();
         let partitions: Vec<u16> = partitions.into_iter().collect();
         let give_up = self.env.monotonic() + self.config.retry_for * 2;
         let mut backoff = BACKOFF_MIN;
         loop {
-            match self.ask(&partitions, batch).await {
+            match self.ask(&partitions, batch, &mut held).await {
                 Ok(outcomes) => return outcomes,
                 Err(error) => tracing::warn!(lane = self.lane, error = %error, "the outcome of a batch is still unknown"),
             }
@@ -257,13 +289,17 @@ impl Writer {
         }
     }
 
-    async fn ask(&mut self, partitions: &[u16], batch: &[Append]) -> Result<Vec<Outcome>, StoreError> {
+    /// Keeps of `held` what was this node's all the time: the next epoch is its own, and not that of somebody in between.
+    async fn ask(&mut self, partitions: &[u16], batch: &[Append], held: &mut Vec<Claim>) -> Result<Vec<Outcome>, StoreError> {
         self.ownership.fence(partitions).await?;
+        held.iter_mut().for_each(|claim| claim.epoch += 1);
+        let present = self.ownership.claims();
+        held.retain(|claim| present.contains(claim));
         let mut outcomes = Vec::with_capacity(batch.len());
         for append in batch {
             let receipts = self.store.receipts(&append.owner, &[append.command_id]).await?;
             let receipt = receipts.into_iter().next().flatten();
-            outcomes.push(receipt.map_or(Outcome::Failed(AppendFailure::Unavailable), |receipt| settled(append, receipt)));
+            outcomes.push(receipt.map_or(Outcome::Failed(AppendFailure::Unavailable), |receipt| settled(append, receipt, held)));
         }
         Ok(outcomes)
     }
@@ -280,10 +316,11 @@ fn may_have_armed(append: &Append, outcome: &Outcome) -> Option<Timestamp> {
     append.timers.iter().filter(|_| stored).filter_map(|timer| due(&timer.change)).min()
 }
 
-/// A receipt that was found afterwards is this append's own if it leads to the same version; else the command had been
-/// accepted before.
-fn settled(append: &Append, receipt: Receipt) -> Outcome {
-    let own = receipt.version == append.version && receipt.body_hash == append.body_hash;
+/// A receipt that was found afterwards is this append's own if it leads to the same version and nobody else has owned the
+/// partition meanwhile; else the command has been accepted otherwise, perhaps on other events.
+fn settled(append: &Append, receipt: Receipt, held: &[Claim]) -> Outcome {
+    let undisturbed = held.iter().any(|claim| claim.partition == receipt.partition);
+    let own = undisturbed && receipt.version == append.version && receipt.body_hash == append.body_hash;
     if own { Outcome::Committed(receipt) } else { Outcome::Duplicate(receipt) }
 }
 

@@ -1,7 +1,7 @@
 //! The runtime on virtual time: the same seed gives the same trace, and whatever the store, the deciders or the callers
 //! do, callers and journal agree.
 
-mod alarm;
+mod cluster;
 mod common;
 mod drain;
 mod frozen;
@@ -13,8 +13,10 @@ mod reactors;
 mod snapshots;
 mod spans;
 mod store_down;
-mod tally;
+mod takeover;
 mod timers;
 mod trace;
 mod tree;
 mod world;
+
+use crate::testkit::{alarm, tally};

@@ -11,8 +11,14 @@ use sqlx::postgres::types::PgInterval;
 use sqlx::{PgConnection, Row};
 use std::time::Duration;
 
-pub(super) async fn claim(control: &Connections, node: NodeId, lease: Duration) -> Result<Vec<Claim>, StoreError> {
-    let claimable = control.rows(sqlx::query(include_str!("sql/claimable.sql")).bind(node.0)).await?;
+/// `wanted`: only these; without, all.
+pub(super) async fn claim(
+    control: &Connections,
+    node: NodeId,
+    wanted: Option<Vec<i16>>,
+    lease: Duration,
+) -> Result<Vec<Claim>, StoreError> {
+    let claimable = control.rows(sqlx::query(include_str!("sql/claimable.sql")).bind(node.0).bind(wanted)).await?;
     let mut claims = Vec::with_capacity(claimable.len());
     for row in &claimable {
         claims.extend(take_over(control, node, row.try_get(0).map_err(fault::repeatable)?, None, lease).await?);
@@ -56,6 +62,12 @@ pub(super) async fn release(control: &Connections, node: NodeId) -> Result<(), S
     control.rows(sqlx::query(include_str!("sql/release.sql")).bind(node.0)).await.map(|_| ())
 }
 
+pub(super) async fn release_of(control: &Connections, node: NodeId, claims: &[Claim]) -> Result<(), StoreError> {
+    let numbers = claims.iter().map(numbers).collect::<Result<Vec<_>, _>>()?;
+    let (partitions, epochs): (Vec<i16>, Vec<i64>) = numbers.into_iter().unzip();
+    control.rows(sqlx::query(include_str!("sql/release_of.sql")).bind(node.0).bind(partitions).bind(epochs)).await.map(|_| ())
+}
+
 pub(super) async fn leases(control: &Connections) -> Result<Vec<Lease>, StoreError> {
     let rows = control.rows(sqlx::query(include_str!("sql/leases.sql"))).await?;
     rows.iter().map(leased).collect::<Result<Vec<_>, _>>().map_err(fault::repeatable)
@@ -82,7 +94,7 @@ pub(super) fn numbers(claim: &Claim) -> Result<(i16, i64), StoreError> {
     Ok((i16::try_from(claim.partition).map_err(unlawful)?, i64::try_from(claim.epoch).map_err(unlawful)?))
 }
 
-fn interval(lease: Duration) -> Result<PgInterval, StoreError> {
+pub(super) fn interval(lease: Duration) -> Result<PgInterval, StoreError> {
     let microseconds = i64::try_from(lease.as_micros()).map_err(|_| StoreError::Invalid("the lease is too long".to_owned()))?;
     Ok(PgInterval { months: 0, days: 0, microseconds })
 }

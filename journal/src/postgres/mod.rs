@@ -12,6 +12,7 @@ mod connections;
 mod dead_letters;
 mod fault;
 mod lease;
+mod nodes;
 mod number;
 mod options;
 mod outbox;
@@ -157,7 +158,7 @@ impl Store for PostgresStore {
     }
 
     fn claim(&self, node: NodeId, lease: Duration) -> StoreResult<'_, Vec<Claim>> {
-        Box::pin(lease::claim(&self.control, node, lease))
+        Box::pin(lease::claim(&self.control, node, None, lease))
     }
 
     fn reclaim<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>> {

@@ -13,13 +13,14 @@ pub(super) const FORMAT: i32 = 1;
 const TABLE: &str = "journal_migrations";
 
 /// One schema step per file, never changed after a release.
-const STEPS: [(i64, &str, &str); 6] = [
+const STEPS: [(i64, &str, &str); 7] = [
     (1, "journal", include_str!("../../../migrations/postgres/journal/0001_journal.sql")),
     (2, "append", include_str!("../../../migrations/postgres/journal/0002_append.sql")),
     (3, "leases", include_str!("../../../migrations/postgres/journal/0003_leases.sql")),
     (4, "timers", include_str!("../../../migrations/postgres/journal/0004_timers.sql")),
     (5, "outbox", include_str!("../../../migrations/postgres/journal/0005_outbox.sql")),
     (6, "dead letters", include_str!("../../../migrations/postgres/journal/0006_dead_letters.sql")),
+    (7, "nodes", include_str!("../../../migrations/postgres/journal/0007_nodes.sql")),
 ];
 
 /// A schema step that was applied.

@@ -9,9 +9,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use std::time::Duration;
 
 impl SqliteStore {
-    pub(super) async fn claim_free(&self, node: NodeId, lease: Duration) -> Result<Vec<Claim>, StoreError> {
+    pub(super) async fn claim_free(&self, node: NodeId, wanted: i64, lease: Duration) -> Result<Vec<Claim>, StoreError> {
         let mut write = self.begin().await?;
-        let outcome = claim(write.connection(), node, lease).await;
+        let outcome = claim(write.connection(), node, wanted, lease).await;
         write.end(outcome).await
     }
 
@@ -33,6 +33,12 @@ impl SqliteStore {
         write.end(released.map(drop).map_err(fault::of)).await
     }
 
+    pub(super) async fn give_up_some(&self, node: NodeId, claims: &[Claim]) -> Result<(), StoreError> {
+        let mut write = self.begin().await?;
+        let outcome = release(write.connection(), node, claims).await;
+        write.end(outcome).await
+    }
+
     pub(super) async fn all_leases(&self) -> Result<Vec<Lease>, StoreError> {
         let rows = sqlx::query(include_str!("sql/leases.sql")).fetch_all(&self.readers).await.map_err(fault::of)?;
         rows.iter().map(lease).collect()
@@ -45,8 +51,9 @@ pub(super) async fn stored(connection: &mut SqliteConnection) -> Result<Vec<Leas
     rows.iter().map(lease).collect()
 }
 
-async fn claim(connection: &mut SqliteConnection, node: NodeId, lease: Duration) -> Result<Vec<Claim>, StoreError> {
-    let taken = sqlx::query(include_str!("sql/claim_leases.sql")).bind(node.0).bind(micros(lease));
+/// `wanted`: a bit for each partition.
+async fn claim(connection: &mut SqliteConnection, node: NodeId, wanted: i64, lease: Duration) -> Result<Vec<Claim>, StoreError> {
+    let taken = sqlx::query(include_str!("sql/claim_leases.sql")).bind(node.0).bind(micros(lease)).bind(wanted);
     let rows = taken.fetch_all(&mut *connection).await.map_err(fault::of)?;
     let mut partitions = rows.iter().map(|row| Columns(row).count::<u16>(0)).collect::<Result<Vec<_>, _>>()?;
     partitions.sort_unstable();
@@ -82,6 +89,14 @@ async fn heartbeat(connection: &mut SqliteConnection, node: NodeId, claims: &[Cl
         }
     }
     Ok(held)
+}
+
+async fn release(connection: &mut SqliteConnection, node: NodeId, claims: &[Claim]) -> Result<(), StoreError> {
+    for claim in claims {
+        let release = sqlx::query(include_str!("sql/release_lease.sql")).bind(claim.partition).bind(node.0).bind(super::epoch(*claim)?);
+        release.execute(&mut *connection).await.map_err(fault::of)?;
+    }
+    Ok(())
 }
 
 /// Bounded by a century, so that adding it to the clock cannot overflow.

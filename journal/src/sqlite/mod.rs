@@ -14,6 +14,7 @@ mod fault;
 mod judge;
 mod lane;
 mod lease;
+mod nodes;
 mod open;
 mod outbox;
 mod read;
@@ -24,6 +25,7 @@ mod timers;
 
 pub(crate) use source::Source;
 
+use crate::nodes::NodeTable;
 use crate::recent::Recent;
 use crate::{Append, Claim, Filter, Lease, PARTITIONS_DEFAULT, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
 use ionveil_kernel::{BoxFuture, CommandId, NodeId, Org, Recorded, StreamId, Timestamp};
@@ -59,6 +61,8 @@ pub struct SqliteStore {
     statements: append::Statements,
     insert_outbox: rows::ManyRows,
     recent: Recent,
+    nodes: NodeTable,
+    opened: tokio::time::Instant,
 }
 
 impl SqliteStore {
@@ -183,7 +187,7 @@ impl Store for SqliteStore {
     }
 
     fn claim(&self, node: NodeId, lease: Duration) -> StoreResult<'_, Vec<Claim>> {
-        Box::pin(self.claim_free(node, lease))
+        Box::pin(self.claim_free(node, -1, lease))
     }
 
     fn reclaim<'a>(&'a self, node: NodeId, claims: &'a [Claim], lease: Duration) -> StoreResult<'a, Vec<Claim>> {

@@ -6,6 +6,7 @@ use super::columns::Columns;
 use super::lane::Lane;
 use super::rows::ManyRows;
 use super::{SqliteSettings, SqliteStore, fault};
+use crate::nodes::NodeTable;
 use crate::recent::Recent;
 use crate::{PARTITIONS_MAX, StoreError};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -48,7 +49,8 @@ pub(super) async fn read_only(path: &Path) -> Result<SqliteStore, StoreError> {
 
 fn store(partitions: u16, lane: Option<Lane>, readers: SqlitePool) -> SqliteStore {
     let insert_outbox = ManyRows::new(include_str!("sql/insert_outbox.sql"), 15);
-    SqliteStore { partitions, lane, readers, statements: Statements::new(), insert_outbox, recent: Recent::new(partitions) }
+    let (nodes, opened, recent) = (NodeTable::default(), tokio::time::Instant::now(), Recent::new(partitions));
+    SqliteStore { partitions, lane, readers, statements: Statements::new(), insert_outbox, recent, nodes, opened }
 }
 
 fn migrator() -> Migrator {
