@@ -90,8 +90,9 @@ async fn sound_alerts_are_taken_in_beside_faulty_ones_whose_faults_are_all_told(
         {"labels": {"alertname": 7}},
         {"labels": {"a": "b"}, "startsAt": "2026-01-02T00:00:00Z", "endsAt": "2026-01-01T00:00:00Z"},
     ]);
-    let faults = api.post(POST, faulty).await.faults(400, "invalid_time");
-    let places: Vec<_> = faults.iter().map(|fault| (fault["index"].as_u64(), fault["field"].as_str().unwrap_or_default())).collect();
+    let refused = api.post(POST, faulty).await.problem(400, "invalid_time");
+    let faults = refused["errors"].as_array().expect("faults").iter();
+    let places: Vec<_> = faults.map(|fault| (fault["index"].as_u64(), fault["field"].as_str().unwrap_or_default())).collect();
     assert_eq!(places, [(Some(0), "startsAt"), (Some(2), "labels.alertname"), (Some(3), "endsAt")]);
     listed(api, "open", 1).await;
     api.post(POST, json!(vec![json!({"labels": {"a": "b"}}); 1_001])).await.problem(400, "too_many_events");
