@@ -73,7 +73,7 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "server",
     "roles",
     "store",
