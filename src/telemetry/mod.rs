@@ -11,7 +11,6 @@ pub use otlp::{Otlp, OtlpError};
 
 use crate::config::Config;
 use crate::http::trace::Trace;
-use crate::node::NodeError;
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use ionveil_kernel::{Env, NodeId, Span, SpanContext, SpanKind, Spans, Timestamp};
@@ -29,9 +28,9 @@ pub struct Tracing {
 /// Who takes spans by the configuration of the node `id`.
 ///
 /// # Errors
-/// `Telemetry`.
+/// [`OtlpError`].
 #[cfg(feature = "otlp")]
-pub(crate) fn of(config: &Config, id: NodeId) -> Result<Option<Tracing>, NodeError> {
+pub(crate) fn of(config: &Config, id: NodeId) -> Result<Option<Tracing>, OtlpError> {
     let Some(settings) = &config.telemetry else { return Ok(None) };
     let otlp = Otlp::new(&settings.otlp_url, &settings.service_name, &id.0.to_string())?;
     Ok(Some(Tracing::new(Arc::new(otlp), settings.share)))
@@ -39,7 +38,7 @@ pub(crate) fn of(config: &Config, id: NodeId) -> Result<Option<Tracing>, NodeErr
 
 /// Nobody: the configuration cannot name anybody.
 #[cfg(not(feature = "otlp"))]
-pub(crate) fn of(_config: &Config, _id: NodeId) -> Result<Option<Tracing>, NodeError> {
+pub(crate) fn of(_config: &Config, _id: NodeId) -> Result<Option<Tracing>, std::convert::Infallible> {
     Ok(None)
 }
 
