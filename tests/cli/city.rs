@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-type Row = BTreeMap<String, String>;
+pub(super) type Row = BTreeMap<String, String>;
 
 /// What the script finds in the file.
 #[derive(Debug, Default, PartialEq)]
@@ -50,12 +50,12 @@ impl Found {
 }
 
 /// Seconds of a local time; the zone does not matter, as no clock was changed in that week.
-fn seconds(text: &str) -> i64 {
+pub(super) fn seconds(text: &str) -> i64 {
     let time = jiff::civil::DateTime::strptime("%m/%d/%Y %I:%M:%S %p", text).expect("a time of the file");
     time.to_zoned(jiff::tz::TimeZone::UTC).expect("a lawful time").timestamp().as_second()
 }
 
-fn priority(rows: &[Row]) -> usize {
+pub(super) fn priority(rows: &[Row]) -> usize {
     match rows[0]["Priority"].as_str() {
         "E" => 1,
         "3" => 2,
@@ -65,7 +65,7 @@ fn priority(rows: &[Row]) -> usize {
     }
 }
 
-fn script(file: &Path) -> BTreeMap<String, Vec<Row>> {
+pub(super) fn script(file: &Path) -> BTreeMap<String, Vec<Row>> {
     let mut reader = csv::Reader::from_path(file).expect("a readable file");
     let mut calls: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     for row in reader.deserialize::<Row>().map(|row| row.expect("CSV")) {

@@ -4,6 +4,7 @@ mod calls;
 mod city;
 mod copied;
 mod damaged;
+mod day;
 mod dispatch;
 mod given;
 mod incidents;
