@@ -9,6 +9,7 @@ use crate::loader::{Loaded, Until};
 use crate::pipeline::{Effect, Input, Mode, Pipeline};
 use crate::slot::{Phase, Slot};
 use crate::supervision::{Budget, Verdict};
+use crate::zoo::Mutant;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message};
 use futures_util::FutureExt;
 use ionveil_journal::{Append, DeadLetter};
@@ -79,6 +80,9 @@ impl<D: Decider> Entity<D> {
         if matches!((&input, self.pipeline.mode()), (Input::Refold, Mode::Quarantined(_))) {
             self.budget.reset();
         }
+        if Mutant::DroppedMailbox.is_loose() && matches!(input, Input::Restart) {
+            self.slot.inbox.take(usize::MAX, &mut VecDeque::new());
+        }
         let core = &self.shared.core;
         self.pipeline.handle(input, &core.busy[self.slot.arbiter], &mut work.effects, || core.next_generation());
     }
@@ -121,9 +125,14 @@ impl<D: Decider> Entity<D> {
         work.inputs.extend(self.look_up(look_ups));
     }
 
-    fn append(&self, seq: u64, append: Append) {
-        let slot = self.slot.clone();
-        self.shared.core.journal.submit(append, Box::new(move |outcome| slot.deliver(Input::Appended { seq, outcome })));
+    fn append(&self, seq: u64, mut append: Append) {
+        let (slot, journal) = (self.slot.clone(), &self.shared.core.journal);
+        let done = Box::new(move |outcome| slot.deliver(Input::Appended { seq, outcome }));
+        if Mutant::DeadGeneration.is_loose() {
+            append.generation = self.shared.core.next_generation();
+            return journal.submit(append, done);
+        }
+        journal.submit_under(append, self.pipeline.epoch(), done);
     }
 
     /// Beside the arbiter: the state of a pool of 100,000 orders is laid out for a tenth of a second.

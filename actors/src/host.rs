@@ -11,6 +11,7 @@ use crate::pipeline::{Answer, Pending, Rules, Step, Waiter};
 use crate::place::Place;
 use crate::slot::{Phase, Slot};
 use crate::slots::Slots;
+use crate::zoo::Mutant;
 use actix::Actor;
 use ionveil_journal::{ArmedTimer, DeadLetter};
 use ionveil_kernel::{Decider, Meta, StreamId};
@@ -233,7 +234,10 @@ impl<D: Decider> Host<D> {
             let fault = slot.status.fault.lock().clone().unwrap_or_else(|| "its history cannot be folded".into());
             return Err(AskError::Quarantined(fault.to_string()));
         }
-        let limit = class.limit(core.config.queue_max);
+        let mut limit = class.limit(core.config.queue_max);
+        if Mutant::EvadedBound.is_loose() {
+            limit += u32::try_from(Arc::strong_count(&self.0)).unwrap_or(u32::MAX / 2);
+        }
         let place = Place::take(&slot, core, limit).map_err(|_full| AskError::Overloaded)?;
         slot.status.touch(now);
         let waiter = Waiter { reply, place };

@@ -38,6 +38,7 @@ mod tests;
 mod tree;
 mod turnstile;
 mod watch;
+mod zoo;
 
 pub use answer::{AskError, Reply};
 pub use class::Class;

@@ -16,10 +16,17 @@
 //! assert_eq!(events, 0);
 //! ```
 
+#[cfg(any(test, feature = "testkit"))]
+pub(crate) mod alarm;
 pub(crate) mod chaos;
+#[cfg(any(test, feature = "testkit"))]
+pub mod cluster;
 mod ledger;
 pub mod soak;
+#[cfg(any(test, feature = "testkit"))]
+pub(crate) mod tally;
 
+pub use crate::zoo::Mutant;
 pub use chaos::{Chaos, Chaotic};
 
 use crate::{Runtime, RuntimeConfig, SimEnv, simulate};

@@ -11,6 +11,7 @@ mod repo;
 mod run;
 mod schemathesis;
 mod setup;
+mod sim;
 mod soak;
 mod spdx;
 mod suite;
@@ -43,6 +44,8 @@ enum Command {
     Coverage,
     /// Injects panics by the million and checks that nothing is lost.
     Soak(soak::Options),
+    /// Simulates a cluster with faults, seed after seed, and checks its invariants with each step.
+    Sim(sim::Options),
     /// Runs schemathesis against a running server.
     Schemathesis {
         /// Where the server listens, such as http://127.0.0.1:8080.
@@ -79,6 +82,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             coverage::report(&repo)
         }
         Command::Soak(options) => soak::run(&repo, &options),
+        Command::Sim(options) => sim::run(&repo, &options),
         Command::Schemathesis { url, max_examples } => schemathesis::run(&repo, &url, max_examples),
     }
 }

@@ -15,6 +15,7 @@ use crate::govern::{Governor, Observer};
 use crate::loader::{LoadError, Loaded};
 use crate::metrics::KindMetrics;
 use crate::watch::Busy;
+use crate::zoo::Mutant;
 use ionveil_journal::{Append, AppendFailure, Outcome, Receipt, StoreError};
 use ionveil_kernel::{CommandId, Decider, Env, StreamId};
 use std::collections::{BTreeMap, VecDeque};
@@ -181,6 +182,11 @@ impl<D: Decider> Pipeline<D> {
         self.in_flight
     }
 
+    /// Under which the committed state is known to be the newest.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.epoch
+    }
+
     /// A command that is being parked: what its dead letter holds.
     pub(crate) fn pending(&self, seq: u64) -> Option<&Pending<D>> {
         let front = self.pending.front()?.seq;
@@ -300,6 +306,7 @@ impl<D: Decider> Pipeline<D> {
                 pending.step = Step::InFlight(after);
                 self.in_flight += 1;
             }
+            Decided::Refused(refusal) if Mutant::LostRefusal.is_loose() => pending.settle(Err(refusal)),
             Decided::Refused(refusal) => {
                 effects.push(Effect::LookUp { seq, command_id, generation });
                 pending.step = Step::Refused { refusal: Box::new(refusal), confirmed: false };

@@ -1,7 +1,7 @@
 //! The runtime on virtual time: the same seed gives the same trace, and whatever the store, the deciders or the callers
 //! do, callers and journal agree.
 
-mod alarm;
+mod cluster;
 mod common;
 mod drain;
 mod frozen;
@@ -12,8 +12,10 @@ mod panics;
 mod reactors;
 mod snapshots;
 mod store_down;
-mod tally;
+mod takeover;
 mod timers;
 mod trace;
 mod tree;
 mod world;
+
+use crate::testkit::{alarm, tally};

@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Add(u64),
     /// Back to zero; accepted without an event if it is zero already.
     Clear,
+    /// Always accepted, without an event.
+    Touch,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +83,7 @@ impl Decider for Tally {
         match command {
             Command::Add(add) if state.sum + add > LIMIT => Err(TooMuch { add: *add, on: state.clone() }),
             Command::Add(add) => Ok(vec![((), Event::Added(*add))]),
+            Command::Touch => Ok(vec![]),
             Command::Clear if state.sum == 0 => Ok(vec![]),
             Command::Clear => Ok(vec![((), Event::Cleared)]),
         }
