@@ -423,7 +423,7 @@ mod tests {
     fn a_table_tells_whose_the_partitions_are() {
         let mut world = World::new();
         world.start(0);
-        let [first, ..] = &world.nodes else { unreachable!() };
+        let [first, ..] = &world.nodes;
         let shares = |ownership: &Ownership| ownership.table().borrow().clone();
         assert!(shares(first.as_ref().unwrap()).iter().all(|share| *share == Share::Own { epoch: 1 }), "the first one gets all");
         world.start(1);
