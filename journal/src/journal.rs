@@ -86,6 +86,7 @@ pub struct Journal {
     ownership: Arc<Ownership>,
     writers: Arc<[mpsc::Sender<Job>]>,
     news: Arc<News>,
+    began_at: Arc<[u64]>,
 }
 
 impl Journal {
@@ -119,9 +120,10 @@ impl Journal {
     }
 
     async fn enter(store: Arc<dyn Store>, env: Env, member: Member, standing: Standing, config: JournalConfig) -> Result<Self, StoreError> {
+        let began_at = store.heads().await?.into();
         let ownership = Arc::new(Ownership::join(store, env.clone(), member, standing, config.lease).await?);
         env.spawn(membership::keep(ownership.clone()));
-        let journal = Self::on(ownership.clone(), &config);
+        let journal = Self { began_at, ..Self::on(ownership.clone(), &config) };
         env.spawn(hear_others(ownership, journal.news.clone()));
         Ok(journal)
     }
@@ -135,7 +137,7 @@ impl Journal {
             queue
         };
         let writers = (0..store.lanes()).map(start).collect();
-        Self { store, env, ownership, writers, news }
+        Self { store, env, ownership, writers, news, began_at: Arc::default() }
     }
 
     /// Queues an append; `done` learns what became of it. Appends of one owner are judged in the order of these calls.
@@ -219,6 +221,12 @@ impl Journal {
         self.ownership.ready()
     }
 
+    /// How long ago the leases were prolonged last.
+    #[must_use]
+    pub fn lease_age(&self) -> Duration {
+        self.ownership.lease_age()
+    }
+
     /// Whether this node is one of several.
     #[must_use]
     pub fn shared(&self) -> bool {
@@ -247,6 +255,13 @@ impl Journal {
     /// Names who is told when partitions go. Only the first one counts; says whether this is it.
     pub fn steward(&self, steward: Arc<dyn Steward>) -> bool {
         self.ownership.steward.set(steward).is_ok()
+    }
+
+    /// Where the partitions ended before this node began to be one of several: whoever reads what others commit from here on,
+    /// and what was there before in another way, misses nothing. Empty on a node that is alone.
+    #[must_use]
+    pub fn began_at(&self) -> &[u64] {
+        &self.began_at
     }
 
     /// Looks at the other nodes now: somebody has found that what is known of them is old.

@@ -127,6 +127,12 @@ impl Ownership {
         if self.shared() { self.heard.read(micros(self.env.monotonic())).is_some() } else { self.usable().count() == self.cells.len() }
     }
 
+    /// How long ago the heartbeat was sent that the deadline follows from.
+    pub(crate) fn lease_age(&self) -> Duration {
+        let sent = self.held.lock().deadline.saturating_sub(self.lease);
+        self.env.monotonic().saturating_sub(sent)
+    }
+
     pub(crate) fn table(&self) -> watch::Receiver<Partitions> {
         self.table.subscribe()
     }

@@ -205,6 +205,8 @@ impl Ownership {
             held.leaving.retain(|partition| !partitions.contains(partition));
         });
         tracing::info!(?partitions, "partitions are handed over");
+        // What is still under way under these epochs ends before anybody is told that it was not stored.
+        let given = self.store.reclaim(self.node, &given, self.lease).await?;
         self.store.release_of(self.node, &given).await
     }
 
@@ -423,7 +425,7 @@ mod tests {
     fn a_table_tells_whose_the_partitions_are() {
         let mut world = World::new();
         world.start(0);
-        let [first, ..] = &world.nodes else { unreachable!() };
+        let [first, ..] = &world.nodes;
         let shares = |ownership: &Ownership| ownership.table().borrow().clone();
         assert!(shares(first.as_ref().unwrap()).iter().all(|share| *share == Share::Own { epoch: 1 }), "the first one gets all");
         world.start(1);
@@ -440,7 +442,7 @@ mod tests {
         for partition in 0..PARTITIONS {
             let moved = leaving.contains(&partition);
             let at = usize::from(partition);
-            let (given, taken) = (Share::Foreign { node: node(2), address: Some("n1:1".to_owned()), epoch: 2 }, Share::Own { epoch: 2 });
+            let (given, taken) = (Share::Foreign { node: node(2), address: Some("n1:1".to_owned()), epoch: 3 }, Share::Own { epoch: 3 });
             assert_eq!(shares(first)[at], if moved { given } else { Share::Own { epoch: 1 } });
             assert_eq!(shares(second)[at], if moved { taken } else { foreign.clone() });
             assert_eq!((first.admits(partition), second.admits(partition)), (!moved, moved));

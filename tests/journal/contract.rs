@@ -9,6 +9,7 @@ pub(crate) mod fencing;
 pub(crate) mod given;
 pub(crate) mod leasing;
 pub(crate) mod model;
+pub(crate) mod nodes;
 pub(crate) mod outbox;
 pub(crate) mod payloads;
 pub(crate) mod reading;
@@ -74,6 +75,8 @@ macro_rules! contract_suite {
                 a_heartbeat_keeps_the_lease, a_heartbeat_tells_what_was_lost, what_is_released_is_free, leases_tell_who_holds_what,
                 reclaiming_raises_the_epoch, reclaiming_what_was_lost_gives_nothing, two_nodes_never_get_the_same,
                 nothing_commits_under_an_epoch_that_was_raised;
+            nodes: nodes_make_themselves_known, a_node_says_so_when_it_moves_on, a_silent_node_is_live_until_its_lease_ends,
+                texts_of_a_node_have_their_bounds, single_partitions_are_taken_and_given, a_secret_stays;
             snapshots: there_is_none_at_first, a_newer_one_replaces_an_older, an_older_one_is_ignored,
                 another_reducer_replaces_even_a_newer, snapshots_belong_to_their_entity;
             timers: an_armed_timer_reads_back_as_it_was_given,

@@ -79,14 +79,14 @@ async fn an_older_journal_is_brought_up_to_date() {
     let before = everything(&store).await;
     store.close().await;
     let mut session = session(&database).await;
-    let older = "DROP TABLE timers, outbox, reactor_checkpoints, dead_letters;
+    let older = "DROP TABLE timers, outbox, reactor_checkpoints, dead_letters, nodes; ALTER TABLE meta DROP COLUMN secret;
         DROP FUNCTION append, holds, consume_timer, react, outbox_begin, outbox_settle, outbox_abandoned, park;
         DELETE FROM journal_migrations WHERE version > 3";
     for sql in [older, include_str!("../../../migrations/postgres/journal/0002_append.sql")] {
         session.execute(sql).await.unwrap();
     }
     let applied = PostgresStore::migrate(&database.url, &options()).await.unwrap();
-    assert_eq!(applied.iter().map(|step| step.version).collect::<Vec<_>>(), [4, 5, 6]);
+    assert_eq!(applied.iter().map(|step| step.version).collect::<Vec<_>>(), [4, 5, 6, 7]);
     let store = connect(&database.url).await;
     assert_eq!(everything(&store).await, before);
     accepted(&store, &claims, &[with(&owner, 2, vec![arm("x", 1)])]).await;

@@ -120,7 +120,7 @@ impl Node {
         *self.process.lock() = process.clone();
         *self.life.lock() = None;
         self.truth().note(&format!("node {} starts", self.number));
-        let env = ProcessEnv::new(self.server.env.clone(), process.clone(), self.ahead.clone());
+        let env = ProcessEnv::env(self.server.env.clone(), process.clone(), self.ahead.clone());
         let (node, own) = (self.clone(), env.clone());
         env.spawn(async move { node.boot(own, process).await });
     }

@@ -155,7 +155,7 @@ pub(super) struct ProcessEnv {
 }
 
 impl ProcessEnv {
-    pub(super) fn new(world: Env, process: Arc<Process>, ahead: Arc<AtomicI64>) -> Env {
+    pub(super) fn env(world: Env, process: Arc<Process>, ahead: Arc<AtomicI64>) -> Env {
         Env::new(Self { world, process, ahead })
     }
 }
@@ -191,7 +191,7 @@ mod tests {
     /// A process that counts seconds, and what it has counted.
     fn counting(world: &Env) -> (Arc<Process>, Arc<AtomicU64>, Env) {
         let (process, ahead, count) = (Process::new(), Arc::new(AtomicI64::new(5_000_000)), Arc::new(AtomicU64::new(0)));
-        let env = ProcessEnv::new(world.clone(), process.clone(), ahead);
+        let env = ProcessEnv::env(world.clone(), process.clone(), ahead);
         let (own, counter) = (env.clone(), count.clone());
         env.spawn(async move {
             loop {
@@ -229,7 +229,7 @@ mod tests {
         simulate(async {
             let world = Env::new(SimEnv::new(1));
             let (process, count) = (Process::new(), Arc::new(AtomicU64::new(0)));
-            let env = ProcessEnv::new(world.clone(), process.clone(), Arc::default());
+            let env = ProcessEnv::env(world.clone(), process.clone(), Arc::default());
             process.set_trap(Trap { steps: 2, appends: true, blow: Blow::Freeze });
             let (own, steps) = (process.clone(), count.clone());
             env.spawn(async move {

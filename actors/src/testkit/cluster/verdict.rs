@@ -80,7 +80,8 @@ fn timers(world: &World, seen: &Seen) -> Vec<(u8, String)> {
 async fn stored(world: &World) -> Vec<(u8, String)> {
     let (mut found, events) = (Vec::new(), events(world).await);
     let (mut positions, mut sequences): (BTreeMap<u16, u64>, BTreeMap<&StreamId, u64>) = Default::default();
-    let (mut causes, mut sums): (BTreeMap<(&StreamId, Uuid), u32>, BTreeMap<&StreamId, u64>) = Default::default();
+    let mut causes: BTreeMap<(&StreamId, Uuid), u32> = BTreeMap::new();
+    let mut sums: BTreeMap<&StreamId, u64> = BTreeMap::new();
     for event in &events {
         let (position, sequence) = (positions.entry(event.partition).or_default(), sequences.entry(&event.stream).or_default());
         (*position, *sequence) = (*position + 1, *sequence + 1);

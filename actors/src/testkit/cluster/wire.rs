@@ -92,7 +92,7 @@ impl Wire {
             self.travel().await;
             let answer = call(&self.server.memory).await;
             self.travel().await;
-            self.back(answer, |why| StoreError::unavailable(why))
+            self.back(answer, StoreError::unavailable)
         })
     }
 
@@ -101,7 +101,7 @@ impl Wire {
             self.travel().await;
             let answer = call(&self.server.memory).await;
             self.travel().await;
-            self.back(answer, |why| StoreError::unknown(why))
+            self.back(answer, StoreError::unknown)
         })
     }
 
@@ -162,7 +162,7 @@ impl Store for Wire {
             self.process.step(true).await;
             let told = self.send(claims.to_vec(), batch.to_vec(), now).await;
             self.process.step(true).await;
-            self.back(told.unwrap_or_else(|_| Err(StoreError::unknown("the connection broke"))), |why| StoreError::unknown(why))
+            self.back(told.unwrap_or_else(|_| Err(StoreError::unknown("the connection broke"))), StoreError::unknown)
         })
     }
 
@@ -214,7 +214,7 @@ impl Store for Wire {
             self.travel().await;
             let put = self.server.memory.put_snapshot(owner, &snapshot).await;
             self.travel().await;
-            self.back(put, |why| StoreError::unknown(why))
+            self.back(put, StoreError::unknown)
         })
     }
 
