@@ -32,28 +32,33 @@ fn otlp_url(text: &str) -> Result<Option<String>, String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::of;
+    use crate::config::{Config, ConfigFaults, load};
+
+    fn with(settings: &[(&str, &str)]) -> Result<Config, ConfigFaults> {
+        let named = settings.iter().map(|(key, value)| (format!("IONVEIL__TELEMETRY__{key}"), (*value).to_owned()));
+        load(None, &named.collect(), &[]).map(|loaded| loaded.config)
+    }
 
     #[test]
     fn nothing_is_sent_unless_a_collector_is_named() {
-        assert_eq!(of(&[]).unwrap().telemetry, None);
+        assert_eq!(with(&[]).unwrap().telemetry, None);
     }
 
     #[cfg(feature = "otlp")]
     #[test]
     fn a_collector_is_read_and_nonsense_is_named() {
         let url = "http://127.0.0.1:4318/v1/traces";
-        let telemetry = of(&[("telemetry.otlp_url", url), ("telemetry.share", "0.25")]).unwrap().telemetry.unwrap();
+        let telemetry = with(&[("OTLP_URL", url), ("SHARE", "0.25")]).unwrap().telemetry.unwrap();
         assert_eq!((telemetry.otlp_url.as_str(), telemetry.service_name.as_str(), telemetry.share), (url, "ionveil", 0.25));
-        for (path, value) in [
-            ("telemetry.otlp_url", "127.0.0.1:4318"),
-            ("telemetry.otlp_url", "grpc://a"),
-            ("telemetry.otlp_url", "https://u:hunter2@a/v1/traces"),
-            ("telemetry.share", "1.5"),
-            ("telemetry.service_name", ""),
+        for (key, value) in [
+            ("OTLP_URL", "127.0.0.1:4318"),
+            ("OTLP_URL", "grpc://a"),
+            ("OTLP_URL", "https://u:hunter2@a/v1/traces"),
+            ("SHARE", "1.5"),
+            ("SERVICE_NAME", ""),
         ] {
-            let faults = of(&[(path, value)]).unwrap_err();
-            assert!(faults.0.iter().all(|fault| fault.path == path), "{faults}");
+            let faults = with(&[(key, value)]).unwrap_err();
+            assert!(faults.0.iter().all(|fault| fault.path == format!("telemetry.{}", key.to_ascii_lowercase())), "{faults}");
             assert!(!faults.to_string().contains("hunter2"), "{faults}");
         }
     }

@@ -58,6 +58,7 @@ async fn what_prometheus_sends_pages_once_until_it_ends_and_is_another_afterward
     assert_ne!(second, first);
     until(async || (slack.heard().len() == 2).then_some(())).await;
     api.post(&format!("/api/v1/alerts/{second}/acknowledge"), json!({})).await.json(200);
+    listed(api, "acknowledged", 1).await;
     let now_less = json!({"labels": {"alertname": "NoEnd"}});
     api.post(POST, json!([now_less])).await.json(200);
     assert_eq!(listed(api, "open", 1).await[0]["severity"], "warning");

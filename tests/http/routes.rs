@@ -49,6 +49,7 @@ const TRIAL: &str =
     r#"{"rule":{"name":"n","condition":"sla_breach","severity":"info"},"from":"2020-01-01T00:00:00Z","to":"2020-01-02T00:00:00Z"}"#;
 const CHECKED: &str = r#"{"incident":"i","priority":1,"dispatched_at":"2020-01-01T00:00:00Z","now":"2020-01-01T00:00:01Z"}"#;
 const SUPPRESSED: &str = r#"{"pattern":"sla-.*","minutes":1,"reason":"r"}"#;
+const HOOKED: &str = r#"{"version":"4","alerts":[{"status":"firing","labels":{"alertname":"b"}}]}"#;
 const RECIPIENT: &str = r#"{"addresses":{"sms":"1"}}"#;
 const LEVELS: &str = r#"{"name":"p","levels":[{"level":"L1","timeout_minutes":1,"recipients":["desk"]}]}"#;
 const CHANNELS: &str = "/api/v1/channels";
@@ -191,6 +192,8 @@ const ROUTES: &[Route] = &[
     post("/api/v1/alerts/{id}/resolve", "/api/v1/alerts/x/resolve", r#"{"note":"n"}"#, Least::Operator, 404),
     post("/api/v1/alerts/{id}/escalate", "/api/v1/alerts/x/escalate", "{}", Least::Operator, 404),
     get("/api/v1/notifications", "/api/v1/notifications", Least::Operator),
+    post("/api/v2/alerts", "/api/v2/alerts", r#"[{"labels":{"alertname":"a"}}]"#, Least::Operator, 200),
+    post("/api/v1/integrations/alertmanager", "/api/v1/integrations/alertmanager", HOOKED, Least::Operator, 200),
     Route { status: 404, ..get("/acknowledge/{token}", "/acknowledge/x", Least::Anybody) },
     Route { body: None, ..post("/acknowledge/{token}", "/acknowledge/x", "", Least::Anybody, 404) },
     get("/api/v1/organisation/sla", "/api/v1/organisation/sla", Least::Operator),

@@ -35,7 +35,8 @@ fn value(span: &Span, key: &str) -> String {
     found.map(|attribute| format!("{:?}", attribute.value)).unwrap_or_default()
 }
 
-#[tokio::test]
+// The collector is here: it has to take what comes while the end of the server is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_and_its_command_are_spans_of_the_clients_trace() {
     let collector = Gateway::start(Manner::Answer(200, "")).await;
     let world = World::configured(&settings(&collector, 0.0));
@@ -63,7 +64,7 @@ async fn a_request_and_its_command_are_spans_of_the_clients_trace() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn traces_that_begin_here_are_recorded_by_their_share() {
     let collector = Gateway::start(Manner::Answer(200, "")).await;
     let world = World::configured(&settings(&collector, 1.0));
@@ -77,7 +78,7 @@ async fn traces_that_begin_here_are_recorded_by_their_share() {
     assert_eq!(event["traceparent"], json!(told), "the event leads to the request");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_stalls_or_is_away_holds_up_nobody() {
     let collector = Gateway::start(Manner::Stall).await;
     let world = World::configured(&settings(&collector, 1.0));
