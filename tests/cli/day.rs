@@ -13,9 +13,41 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-const FROM: &str = "2017-01-01T08:00:00Z";
-/// The same by the clock of the city.
-const FROM_LOCAL: &str = "01/01/2017 12:00:00 AM";
+/// What is played.
+struct Stretch {
+    /// Some seconds before the first call, at this speed.
+    begin: &'static str,
+    from: &'static str,
+    /// The same by the clock of the city.
+    from_local: &'static str,
+    to: &'static str,
+    minutes: i64,
+    speed: &'static str,
+    /// At least so many calls are judged.
+    calls: usize,
+}
+
+const DAY: Stretch = Stretch {
+    begin: "2017-01-01T07:20:00Z",
+    from: "2017-01-01T08:00:00Z",
+    from_local: "01/01/2017 12:00:00 AM",
+    to: "2017-01-02T08:00:00Z",
+    minutes: 24 * 60,
+    speed: "600x",
+    calls: 300,
+};
+
+/// One of its calls misses its target by more than can be doubted.
+const MORNING: Stretch = Stretch {
+    begin: "2017-01-01T17:32:00Z",
+    from: "2017-01-01T17:40:00Z",
+    from_local: "01/01/2017 09:40:00 AM",
+    to: "2017-01-01T18:20:00Z",
+    minutes: 40,
+    speed: "120x",
+    calls: 6,
+};
+
 /// So close to an edge nobody knows.
 const BAND: i64 = 300;
 
@@ -86,18 +118,16 @@ fn settled(server: &Server) {
 fn the_played_day_warns_of_and_misses_the_calls_that_a_plain_script_finds() {
     let Some(file) = real::file() else { return };
     let whole = std::env::var_os("IONVEIL_TEST_WHOLE_DAY").is_some();
-    let (minutes, to, speed) = if whole { (24 * 60, "2017-01-02T08:00:00Z", "600x") } else { (40, "2017-01-01T08:40:00Z", "120x") };
+    let Stretch { begin, from, from_local, to, minutes, speed, calls: least } = if whole { DAY } else { MORNING };
     let ground = Ground::new();
-    // Some seconds before the first call, whatever the speed.
-    let begin = if whole { "2017-01-01T07:20:00Z" } else { "2017-01-01T07:52:00Z" };
     let server = ground.serve(&["--clock", &format!("{begin}@{speed}")]);
     let (url, name) = (server.url(""), file.to_str().expect("UTF-8"));
-    let range = ["--from", FROM, "--to", to, "--speed", speed];
+    let range = ["--from", from, "--to", to, "--speed", speed];
     let replayed = said(&[&["replay", "calls", "--json", "--mapping", &mapping(), "--server", &url, name][..], &range].concat()).json(0);
     assert_eq!((&replayed["refused"], &replayed["stopped"]), (&json!(0), &json!(false)), "{replayed}");
     settled(&server);
     let found = alerts(&server);
-    let (from, until) = (seconds(FROM_LOCAL), seconds(FROM_LOCAL) + minutes * 60);
+    let (from, until) = (seconds(from_local), seconds(from_local) + minutes * 60);
     let came_in = |rows: &[Row]| rows.iter().map(|row| seconds(&row["Received DtTm"])).min().is_some_and(|at| (from..until).contains(&at));
     let (mut calls, mut counts, mut near) = (0, [0; 2], 0);
     for (id, rows) in script(&file).iter().filter(|(_, rows)| came_in(rows)) {
@@ -122,6 +152,6 @@ fn the_played_day_warns_of_and_misses_the_calls_that_a_plain_script_finds() {
         calls += 1;
     }
     println!("{calls} calls in {minutes} minutes: {} warnings and {} breaches, {near} edges too near to tell", counts[0], counts[1]);
-    assert!(calls > 20 && counts[0] > 0, "{found:?}");
+    assert!(calls >= least && counts[1] > 0, "{calls} calls: {found:?}");
     assert!(server.stop().success());
 }
