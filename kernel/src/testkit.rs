@@ -95,7 +95,15 @@ impl<D: Decider> Given<D> {
     /// If the past is unlawful, the command does not survive its stored form, or a law is broken (see [`check_laws`]).
     #[must_use]
     pub fn when(self, command: D::Command) -> Then<D> {
-        let command = stored(&command);
+        self.when_unstored(stored(&command))
+    }
+
+    /// As [`Given::when`], for a command that only a host's own code can make and that has no stored form: with a `NaN`, say.
+    ///
+    /// # Panics
+    /// If the past is unlawful or a law is broken.
+    #[must_use]
+    pub fn when_unstored(self, command: D::Command) -> Then<D> {
         let state = fold(&self.decider, &self.owner, &self.events);
         let cause = meta(1);
         let env = DecideEnv { now: self.now, occurred_at: self.now, ids: &CountingIds::default(), cause: &cause, policy: &self.policy };

@@ -119,7 +119,9 @@ async fn a_row_that_cannot_be_read_is_told() {
     let store = open(folder.path()).await;
     let claims = owned(&store).await;
     accepted(&store, &claims, &[append(&owner, "c", events(&owner, 1, 3))]).await;
+    drop(store);
     change(&folder.path().join("journal.db"), "UPDATE events SET event_id = x'0102' WHERE sequence_number = 2").await;
+    let store = open(folder.path()).await;
     assert!(matches!(store.read_stream(&owner, 0, 10).await, Err(StoreError::Corrupt(_))));
     let partition = owner.partition(4);
     assert!(matches!(store.read_partition(partition, 0, 10, &Default::default()).await, Err(StoreError::Corrupt(_))));

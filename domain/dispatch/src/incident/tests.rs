@@ -149,7 +149,7 @@ fn a_report_is_refused_with_every_fault() {
         zone: Some("no zone".into()),
         source: None,
     };
-    let refusal = with([]).when(bad).then_rejected("invalid_text");
+    let refusal = with([]).when_unstored(bad).then_rejected("invalid_text");
     let Rejection::Invalid(faults) = &refusal else { panic!("{refusal}") };
     let told: Vec<_> = faults.iter().map(|fault| fault.field).collect();
     assert_eq!(told, ["title", "description", "priority", "latitude", "longitude", "category", "zone"]);

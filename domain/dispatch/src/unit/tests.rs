@@ -256,7 +256,7 @@ fn what_a_unit_is_changes_and_nothing_else() {
     let moved = || Event::Moved(Moved { position: Position::new(1.0, 2.0).unwrap(), at: NOW });
     with(vec![registered()]).when(to(1.0)).then(then(moved()));
     with(vec![registered(), moved()]).when(to(1.0)).then([]);
-    with(vec![registered()]).when(to(f64::NAN)).then_rejected("invalid_position");
+    with(vec![registered()]).when_unstored(to(f64::NAN)).then_rejected("invalid_position");
     with(vec![registered()]).when(Command::SetDuty { to: Duty::OnDuty }).then_rejected("no_change");
     with(vec![registered()]).when(Command::SetDuty { to: Duty::OnLeave }).then(then(duty(Duty::OnDuty, Duty::OnLeave)));
     let certify = |expires| Command::Certify { certificate: certificate("Diver", expires) };

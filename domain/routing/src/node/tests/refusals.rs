@@ -14,11 +14,11 @@ fn of_an_endpoint_that_nobody_registered_nothing_is_known() {
 fn what_makes_no_sense_is_refused() {
     let report = |service: &str, saturation| Command::Report { service: id(service), latency_ms: 20, queue_depth: 2, saturation };
     for saturation in [-0.1, 1_000_000.1, f64::NAN, f64::INFINITY] {
-        past([]).at(at(1)).when(report("s", saturation)).then_rejected("invalid_saturation");
-        given(RoutingNode::default(), []).at(at(1)).when(report("s", saturation)).then_rejected("invalid_saturation");
+        past([]).at(at(1)).when_unstored(report("s", saturation)).then_rejected("invalid_saturation");
+        given(RoutingNode::default(), []).at(at(1)).when_unstored(report("s", saturation)).then_rejected("invalid_saturation");
     }
     for value in [-0.001, 1.001, f64::NAN] {
-        past([]).at(at(1)).when(sample(value)).then_rejected("invalid_health");
+        past([]).at(at(1)).when_unstored(sample(value)).then_rejected("invalid_health");
     }
     let ahead = Command::ReportHealthSample { value: 1.0, at: Some(at(302)) };
     past([]).at(at(1)).when(ahead).then_rejected("occurred_in_future");
