@@ -84,7 +84,7 @@ impl Raw {
             }
         }
         for flag in flags {
-            raw.set(flag.path, Value::String(flag.value.clone()), Origin::Flag(flag.name));
+            raw.flag(flag, &mut faults);
         }
         (raw, faults)
     }
@@ -138,9 +138,19 @@ impl Raw {
             faults.push(ConfigFault { path, origin: Some(origin), detail: format!("is unknown{hint}") });
             return;
         };
+        self.read(&path, text, kind, origin, faults);
+    }
+
+    /// Unknown names are kept: the second pass names them.
+    fn flag(&mut self, flag: &Flag, faults: &mut Vec<ConfigFault>) {
+        let kind = self.known_paths().remove(flag.path).unwrap_or_else(|| Value::String(String::new()));
+        self.read(flag.path, &flag.value, &kind, Origin::Flag(flag.name), faults);
+    }
+
+    fn read(&mut self, path: &str, text: &str, kind: &Value, origin: Origin, faults: &mut Vec<ConfigFault>) {
         match typed(text, kind) {
-            Ok(value) => self.set(&path, value, origin),
-            Err(detail) => faults.push(ConfigFault { path, origin: Some(origin), detail }),
+            Ok(value) => self.set(path, value, origin),
+            Err(detail) => faults.push(ConfigFault { path: path.to_owned(), origin: Some(origin), detail }),
         }
     }
 
@@ -162,7 +172,7 @@ impl Raw {
     }
 }
 
-/// Reads the text of a variable as the type that its default has. Lists are written as in TOML, or separated by commas.
+/// Reads the text of a variable or a flag as the type that its default has. Lists are written as in TOML, or separated by commas.
 fn typed(text: &str, like: &Value) -> Result<Value, String> {
     match like {
         Value::Integer(_) => text.trim().parse().map(Value::Integer).map_err(|_| format!("must be a whole number, not {text:?}")),

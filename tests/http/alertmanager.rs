@@ -1,9 +1,10 @@
-//! Alerts of Prometheus and of an Alertmanager that come in, over real receivers on loopback.
+//! Alerts of Prometheus and of an Alertmanager, in and out, over real receivers on loopback.
 
-use super::alerts::{alert, policy, recipient, settings, until};
+use super::alerts::{alert, breach, policy, recipient, settings, until};
 use super::client::Api;
 use super::given::{Guarded, World};
 use crate::support::gateway::{Gateway, Manner};
+use crate::support::server::Server;
 use serde_json::{Value, json};
 
 const POST: &str = "/api/v2/alerts";
@@ -110,4 +111,42 @@ async fn an_alert_belongs_to_the_organisation_of_whoever_sends_it() {
     let other = world.member("other", "admin");
     listed(&other, "open", 0).await;
     other.get(&format!("/api/v1/alerts/{}", id(&own[0]))).await.problem(404, "not_found");
+}
+
+/// The alerts that an Alertmanager was told, oldest first.
+fn told(alertmanager: &Gateway) -> Vec<Value> {
+    let bodies = alertmanager.heard().into_iter().filter_map(|request| {
+        assert!(request.starts_with("POST /api/v2/alerts "), "{request}");
+        serde_json::from_str::<Vec<Value>>(request.split_once("\r\n\r\n")?.1).ok()
+    });
+    bodies.flatten().collect()
+}
+
+#[tokio::test]
+async fn an_alertmanager_is_told_of_our_own_alerts_again_and_again_until_they_are_over_also_after_a_kill() {
+    let alertmanager = Gateway::start(Manner::Answer(503, "")).await;
+    let more = format!("alertmanager = \"http://{}/\"\nalertmanager_resend_s = 1\n", alertmanager.address);
+    let world = World::durable_configured(&settings(None, &more));
+    world.api.post(POST, json!([latency(LATER)])).await.json(200);
+    let alert = breach(&world.api, "i1").await;
+    until(async || (!told(&alertmanager).is_empty()).then_some(())).await;
+    let (server, dir) = world.into_parts();
+    server.kill();
+    let before = told(&alertmanager).len();
+    alertmanager.turn(Manner::Answer(200, ""));
+    let config = dir.path().join("config.toml");
+    let server = Server::start(dir.path(), &["--config", config.to_str().expect("UTF-8")]);
+    until(async || (told(&alertmanager).len() >= before + 3).then_some(())).await;
+    let all = told(&alertmanager);
+    for one in &all {
+        assert_eq!((&one["labels"]["alertname"], &one["labels"]["alert"]), (&json!("sla-breach"), &json!(alert)), "none but our own");
+        assert_eq!((&one["labels"]["severity"], &one["labels"]["incident"]), (&json!("critical"), &json!("i1")));
+    }
+    let end = |one: &Value| one["endsAt"].as_str().and_then(|end| end.parse::<jiff::Timestamp>().ok()).expect("an end");
+    let ends: Vec<_> = all[before..].iter().map(end).collect();
+    assert!(ends.is_sorted() && ends.first() < ends.last(), "each time it lasts longer: {ends:?}");
+    let api = Api::of(&server.address);
+    api.post(&format!("/api/v1/alerts/{alert}/resolve"), json!({"note": "done"})).await.json(200);
+    let resolved = super::alerts::alert(&api, &alert).await["resolved"]["at"].clone();
+    until(async || told(&alertmanager).iter().any(|one| one["endsAt"] == resolved).then_some(())).await;
 }
