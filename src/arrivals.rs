@@ -7,6 +7,9 @@ use ionveil_dispatch::incident::{self, Event};
 use ionveil_kernel::{DecodeError, EntityId, EventCodec, Kind, Org, Reaction, Reactor, Recorded, StreamId};
 use ionveil_policy::engine;
 use std::sync::Arc;
+use std::time::Duration;
+
+const HISTORY: Duration = Duration::from_secs(3_600);
 
 /// Asks the engine of a zone to take in how a response went.
 #[derive(Clone)]
@@ -26,6 +29,11 @@ impl ArrivalsToPolicy {
     }
 }
 
+/// What is recorded so much later than it happened is history, and says nothing of how the zone does now.
+fn is_history(event: &Recorded) -> bool {
+    event.recorded_at.since(event.occurred_at) > HISTORY
+}
+
 impl Reactor for ArrivalsToPolicy {
     fn name(&self) -> &'static str {
         "arrivals-to-policy"
@@ -36,13 +44,11 @@ impl Reactor for ArrivalsToPolicy {
     }
 
     fn react(&self, event: &Recorded) -> Result<Vec<Reaction>, DecodeError> {
-        let Event::Transitioned(moved) = Event::decode(&event.event_type, event.schema_version, &event.data)? else {
-            return Ok(Vec::new());
-        };
-        let Some(arrival) = moved.arrival else { return Ok(Vec::new()) };
+        let happened = Event::decode(&event.event_type, event.schema_version, &event.data)?;
+        let Some((arrival, arrived_at)) = happened.first_arrival().filter(|_| !is_history(event)) else { return Ok(Vec::new()) };
         let org = &event.stream.org;
         let Some(node) = self.node(org, arrival.zone.as_ref()) else { return Ok(Vec::new()) };
-        let success = self.organisations.sla(org).is_in_time(arrival.priority, arrival.dispatched_at, moved.at);
+        let success = self.organisations.sla(org).is_in_time(arrival.priority, arrival.dispatched_at, arrived_at);
         let invalid = |error: &dyn std::fmt::Display| DecodeError::invalid(&event.event_type, error);
         let kind = Kind::new(engine::KIND).map_err(|error| invalid(&error))?;
         let command = serde_json::to_string(&engine::Command::Observe { success }).map_err(|error| invalid(&error))?;

@@ -27,16 +27,13 @@ impl Reactor for ArrivalsToAnalytics {
     }
 
     fn react(&self, event: &Recorded) -> Result<Vec<Reaction>, DecodeError> {
-        let Event::Transitioned(moved) = Event::decode(&event.event_type, event.schema_version, &event.data)? else {
-            return Ok(Vec::new());
-        };
+        let happened = Event::decode(&event.event_type, event.schema_version, &event.data)?;
         // What came in that late counts nowhere any more.
-        let Some(arrival) = moved.arrival.filter(|_| event.recorded_at.since(moved.at) < RETENTION_DEFAULT) else {
-            return Ok(Vec::new());
-        };
-        let (promise, arrived_at) = (self.organisations.sla(&event.stream.org), moved.at);
+        let in_time = |(_, at): &(&Arrival, Timestamp)| event.recorded_at.since(*at) < RETENTION_DEFAULT;
+        let Some((arrival, arrived_at)) = happened.first_arrival().filter(in_time) else { return Ok(Vec::new()) };
+        let promise = self.organisations.sla(&event.stream.org);
         let sla_met = promise.is_in_time(arrival.priority, arrival.dispatched_at, arrived_at);
-        let observation = observed(event, &arrival, arrived_at, sla_met);
+        let observation = observed(event, arrival, arrived_at, sla_met);
         let invalid = |error: &dyn std::fmt::Display| DecodeError::invalid(&event.event_type, error);
         let to = stream(&event.stream.org, &observation.event_id).map_err(|error| invalid(&error))?;
         let command = serde_json::to_string(&Command::Ingest { events: vec![observation] }).map_err(|error| invalid(&error))?;

@@ -3,7 +3,9 @@
 //! | event | leads to |
 //! |---|---|
 //! | an incident's `created`, `updated`, `absorbed` | monitor: `prioritised` |
-//! | an incident's `units_attached`, `transitioned` to *on scene*, `closed`, `archived`, `merged` | monitor: `dispatched`, `arrived`, `ended` |
+//! | an incident's `units_attached`, `transitioned` to *dispatched*, `unit_reported` as *dispatched* | monitor: `dispatched` |
+//! | an incident's `transitioned` to *on scene*, `unit_reported` as *on scene* | monitor: `arrived` |
+//! | an incident's `closed`, `archived`, `merged` | monitor: `ended` |
 //! | monitor `fired`, `external_raised` | alert: `raise` |
 //! | watch `ended`, monitor `external_ended` | their alerts: `resolve` |
 //! | alert `raised`, `escalated`, `repeated`, `reopened` | pagers of those called: `page` |
@@ -23,6 +25,7 @@ use std::time::Duration;
 pub const NOTIFY: &str = "notify";
 /// The kind of an incident. Its events belong to another context and are known here by their stored form.
 const INCIDENT_KIND: &str = "incident";
+const DISPATCHED: &str = "dispatched";
 const ON_SCENE: &str = "on_scene";
 /// What is recorded so much later than it happened is history: an import tells it whole, and nobody is paged about the past.
 const HISTORY: Duration = Duration::from_secs(3_600);
@@ -59,6 +62,7 @@ fn ask_monitor(event: &Recorded, command: &monitor::Command) -> Result<Reaction,
 struct OfIncident {
     priority: Option<Priority>,
     to: Option<String>,
+    stage: Option<String>,
     at: Option<Timestamp>,
 }
 
@@ -77,18 +81,20 @@ impl Reactor for FromIncidents {
 
     fn react(&self, event: &Recorded) -> Result<Vec<Reaction>, DecodeError> {
         let incident = event.stream.id.clone();
-        let wanted = ["created", "updated", "absorbed", "units_attached", "transitioned", "closed", "archived", "merged"];
+        let wanted = ["created", "updated", "absorbed", "units_attached", "unit_reported", "transitioned", "closed", "archived", "merged"];
         if !wanted.contains(&event.event_type.as_ref()) {
             return Ok(Vec::new());
         }
         let read: OfIncident = serde_json::from_str(&event.data).map_err(|error| invalid(event, error))?;
         let at = read.at.unwrap_or(event.occurred_at);
         let is_history = event.recorded_at.since(event.occurred_at) > HISTORY;
-        let command = match (event.event_type.as_ref(), read.priority, read.to.as_deref()) {
-            ("created" | "updated" | "absorbed" | "units_attached", _, _) if is_history => return Ok(Vec::new()),
+        let command = match (event.event_type.as_ref(), read.priority, read.to.as_deref().or(read.stage.as_deref())) {
+            ("created" | "updated" | "absorbed" | "units_attached", _, _) | (_, _, Some(DISPATCHED)) if is_history => return Ok(Vec::new()),
             ("created" | "updated" | "absorbed", Some(priority), _) => monitor::Command::Prioritised { incident, priority },
-            ("units_attached", _, _) => monitor::Command::Dispatched { incident, at },
-            ("transitioned", _, Some(ON_SCENE)) => monitor::Command::Arrived { incident, at },
+            ("units_attached", _, _) | ("transitioned" | "unit_reported", _, Some(DISPATCHED)) => {
+                monitor::Command::Dispatched { incident, at }
+            }
+            ("transitioned" | "unit_reported", _, Some(ON_SCENE)) => monitor::Command::Arrived { incident, at },
             ("closed" | "archived" | "merged", _, _) => monitor::Command::Ended { incident, at },
             (_, _, _) => return Ok(Vec::new()),
         };

@@ -1,6 +1,6 @@
 //! What another system reported of its dispatches. It is a record of what was, not a wish: it is taken in as it stands, with its
 //! evidence, also where a rule of ours would have spoken against it (a unit that was on two incidents at once). It moves nobody:
-//! what an assignment of ours holds stays held, and no reactor follows from it.
+//! what an assignment of ours holds stays held. The first arrival counts as one of ours does.
 
 use crate::fault::Check;
 use crate::incident::Status;

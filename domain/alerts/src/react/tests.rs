@@ -30,11 +30,15 @@ fn of_incident(event_type: &'static str, data: &Value) -> Vec<(String, Value)> {
 #[test]
 fn an_incident_is_watched_from_its_dispatch_to_its_end() {
     let monitor = |command: Value| vec![("alert-monitor:test:monitor".to_owned(), command)];
+    let reported = |stage: &str, at: i64| json!({"unit": "u", "stage": stage, "status": "on_scene", "at": at});
     for (event_type, data, command) in [
         ("created", json!({"title": "t", "priority": 2, "at": 5}), json!({"type": "prioritised", "incident": "i", "priority": 2})),
         ("updated", json!({"priority": 1, "at": 5}), json!({"type": "prioritised", "incident": "i", "priority": 1})),
         ("absorbed", json!({"priority": 1, "at": 5}), json!({"type": "prioritised", "incident": "i", "priority": 1})),
         ("units_attached", json!({"assignment": "x", "at": 6}), json!({"type": "dispatched", "incident": "i", "at": 6})),
+        ("transitioned", json!({"from": "triaged", "to": "dispatched", "at": 6}), json!({"type": "dispatched", "incident": "i", "at": 6})),
+        ("unit_reported", reported("dispatched", 6), json!({"type": "dispatched", "incident": "i", "at": 6})),
+        ("unit_reported", reported("on_scene", 7), json!({"type": "arrived", "incident": "i", "at": 7})),
         ("transitioned", json!({"from": "en_route", "to": "on_scene", "at": 7}), json!({"type": "arrived", "incident": "i", "at": 7})),
         ("closed", json!({"at": 8}), json!({"type": "ended", "incident": "i", "at": 8})),
         ("archived", json!({"at": 8}), json!({"type": "ended", "incident": "i", "at": 8})),
@@ -44,9 +48,12 @@ fn an_incident_is_watched_from_its_dispatch_to_its_end() {
         assert_eq!(found, monitor(command), "{event_type}");
         assert!(serde_json::from_value::<monitor::Command>(found[0].1.clone()).is_ok());
     }
-    for (event_type, data) in
-        [("updated", json!({"at": 5})), ("transitioned", json!({"to": "resolved", "at": 5})), ("remarked", json!({"text": "x"}))]
-    {
+    for (event_type, data) in [
+        ("updated", json!({"at": 5})),
+        ("transitioned", json!({"to": "resolved", "at": 5})),
+        ("unit_reported", reported("available", 9)),
+        ("remarked", json!({"text": "x"})),
+    ] {
         assert_eq!(of_incident(event_type, &data), [], "{event_type}");
     }
     assert_eq!(FromIncidents.kind(), Some("incident"));
@@ -60,7 +67,8 @@ fn what_is_told_as_history_begins_nothing_and_ends_what_has_begun() {
         (event.event_type, event.data, event.recorded_at) = (event_type.into(), data.to_string(), min(later));
         FromIncidents.react(&event).unwrap().len()
     };
-    for (event_type, data) in [("created", json!({"priority": 2})), ("units_attached", json!({}))] {
+    let sent = json!({"stage": "dispatched"});
+    for (event_type, data) in [("created", json!({"priority": 2})), ("units_attached", json!({})), ("unit_reported", sent)] {
         assert_eq!((told(event_type, data.clone(), 60), told(event_type, data, 61)), (1, 0), "{event_type}");
     }
     for (event_type, data) in [("transitioned", json!({"to": "on_scene"})), ("closed", json!({}))] {

@@ -182,9 +182,14 @@ fn transition(incident: &Incident, to: Status, at: Timestamp) -> Result<Event, R
     if !from.targets().contains(&to) {
         return Err(Rejection::InvalidTransition { from, to });
     }
-    let sent = incident.dispatched_at.filter(|_| to == Status::OnScene && !incident.reached);
-    let arrival = sent.map(|dispatched_at| Arrival { priority: incident.priority, dispatched_at, zone: incident.zone.clone() });
+    let arrival = if to == Status::OnScene { first_arrival(incident) } else { None };
     Ok(Event::Transitioned(Transitioned { from, to, at, arrival }))
+}
+
+/// What the response is judged by, if units were sent and none is known to have come.
+pub(super) fn first_arrival(incident: &Incident) -> Option<Arrival> {
+    let dispatched_at = incident.dispatched_at.filter(|_| !incident.reached)?;
+    Some(Arrival { priority: incident.priority, dispatched_at, zone: incident.zone.clone() })
 }
 
 /// From resolved, reported and triaged (decision D19).

@@ -40,7 +40,7 @@ ionveil_kernel::events! {
         /// A unit has gone.
         UnitLeft = "unit_left" v 1,
         /// Another system reported of a unit's work on it.
-        UnitReported = "unit_reported" v 1,
+        UnitReported = "unit_reported" v 2 read like 1 in form form_of_unit_reported,
     }
 }
 
@@ -301,4 +301,23 @@ pub struct UnitReported {
     pub source: String,
     /// When it was so.
     pub at: Timestamp,
+    /// What the response is judged by, if this is the first time that somebody is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<Arrival>,
+}
+
+const fn form_of_unit_reported(event: &UnitReported) -> u32 {
+    if event.arrival.is_none() { 1 } else { 2 }
+}
+
+impl Event {
+    /// The first arrival at the incident and when it was, if this is it.
+    #[must_use]
+    pub const fn first_arrival(&self) -> Option<(&Arrival, Timestamp)> {
+        match self {
+            Self::Transitioned(Transitioned { arrival: Some(arrival), at, .. })
+            | Self::UnitReported(UnitReported { arrival: Some(arrival), at, .. }) => Some((arrival, *at)),
+            _ => None,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What another system reported of units on an incident, and of its end.
 
 use crate::fault::Check;
+use crate::incident::decide::first_arrival;
 use crate::incident::event::{Closed, Event, UnitReported};
 use crate::incident::evolve::{Evolved, broken};
 use crate::incident::reject::Rejection;
@@ -28,7 +29,8 @@ pub(super) fn unit(
     let source = check_source(&mut check, source);
     check.finish()?;
     let status = after(incident.status, stage);
-    Ok(Some(Event::UnitReported(UnitReported { unit: unit.clone(), assignment: assignment.clone(), stage, status, source, at })))
+    let arrival = if stage == Stage::OnScene { first_arrival(incident) } else { None };
+    Ok(Some(Event::UnitReported(UnitReported { unit: unit.clone(), assignment: assignment.clone(), stage, status, source, at, arrival })))
 }
 
 /// Whatever its status: it is over.
@@ -54,5 +56,7 @@ pub(super) fn evolve(mut incident: Incident, event: &UnitReported) -> Evolved<In
     } else if !incident.units.contains(&assigned) {
         incident.units.push(assigned);
     }
-    Ok(Incident { status: event.status, updated_at: event.at, ..incident })
+    let dispatched_at = incident.dispatched_at.or_else(|| (event.stage == Stage::Dispatched).then_some(event.at));
+    let reached = incident.reached || event.stage == Stage::OnScene;
+    Ok(Incident { status: event.status, updated_at: event.at, dispatched_at, reached, ..incident })
 }

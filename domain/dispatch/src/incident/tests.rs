@@ -472,6 +472,19 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
                 status: Status::OnScene,
                 source: "calls.csv:2".into(),
                 at,
+                arrival: None,
+            }),
+        ),
+        (
+            "unit_reported.v2",
+            Event::UnitReported(UnitReported {
+                unit: id("u"),
+                assignment: id("a"),
+                stage: crate::report::Stage::OnScene,
+                status: Status::OnScene,
+                source: "calls.csv:2".into(),
+                at,
+                arrival: Some(Arrival { priority: priority(2), dispatched_at: at, zone: Some(id("B1")) }),
             }),
         ),
     ];
@@ -521,7 +534,7 @@ fn report_unit(unit: &str, stage: Stage) -> Command {
 
 fn unit_reported(unit: &str, stage: Stage, status: Status) -> Event {
     let source = "calls.csv:2".into();
-    Event::UnitReported(UnitReported { unit: id(unit), assignment: id("a"), stage, status, source, at: NOW })
+    Event::UnitReported(UnitReported { unit: id(unit), assignment: id("a"), stage, status, source, at: NOW, arrival: None })
 }
 
 #[test]
@@ -532,12 +545,16 @@ fn what_was_reported_of_units_leads_an_incident_forward_past_stages_that_nobody_
         ("u", Stage::OnScene, Status::OnScene, 1),
         ("v", Stage::Dispatched, Status::OnScene, 2),
         ("v", Stage::EnRoute, Status::OnScene, 2),
+        ("v", Stage::OnScene, Status::OnScene, 2),
         ("u", Stage::Available, Status::OnScene, 1),
         ("v", Stage::Available, Status::OnScene, 0),
         ("v", Stage::Available, Status::OnScene, 0),
     ];
     for (unit, stage, status, there) in said {
-        let event = unit_reported(unit, stage, status);
+        let mut event = unit_reported(unit, stage, status);
+        if let (Event::UnitReported(reported), "u", Stage::OnScene) = (&mut event, unit, stage) {
+            reported.arrival = Some(Arrival { priority: priority(3), dispatched_at: NOW, zone: None });
+        }
         let past = events.iter().cloned().map(|event| ((), event));
         let state = given(Incidents, past).when(report_unit(unit, stage)).then([((), event.clone())]);
         let incident = state.live().unwrap();
