@@ -7,7 +7,7 @@ use ionveil_alerts::alert::{self, Alerts};
 use ionveil_alerts::board::Board;
 use ionveil_alerts::monitor::{self, Monitor};
 use ionveil_alerts::pager::{Outcome, Pager};
-use ionveil_kernel::{Org, StreamId};
+use ionveil_kernel::{EntityId, Org, StreamId};
 use ionveil_views::{AlertFilter, AlertPlace, Views};
 use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
@@ -140,58 +140,86 @@ pub(super) struct Sweeper {
 
 impl Sweeper {
     pub(super) async fn run(self, mut stopped: watch::Receiver<bool>) {
-        self.find().await;
+        let mut pause = Duration::ZERO;
+        let mut is_whole = false;
         loop {
-            let wait = self.alerting.0.env.sleep(EVERY);
+            let env = &self.alerting.0.env;
             tokio::select! {
                 biased;
                 _gone = stopped.wait_for(|stopped| *stopped) => return,
-                () = wait => {}
+                () = env.sleep(pause) => {}
             }
-            self.pass().await;
+            if !is_whole {
+                is_whole = tokio::select! {
+                    biased;
+                    _gone = stopped.wait_for(|stopped| *stopped) => return,
+                    found = self.find() => found,
+                };
+            }
+            if !pause.is_zero() {
+                self.pass().await;
+            }
+            pause = EVERY;
         }
     }
 
-    /// Reads what is active as the lists have it: whoever changes afterwards is published by its commit.
-    async fn find(&self) {
-        let store = self.alerting.0.monitors.loader().store().clone();
+    /// Reads what is active as the lists have it, once they have come to what is committed now: whoever changes afterwards is
+    /// published by its commit. Says whether that is all.
+    async fn find(&self) -> bool {
+        let shared = &self.alerting.0;
+        let store = shared.monitors.loader().store().clone();
+        let Ok(heads) = store.heads().await else { return false };
+        // What the lists have is better than nothing.
+        let mut is_whole = self.views.wait_for(&shared.env, &heads, EVERY).await.is_ok();
         let mut after: Option<Org> = None;
-        while let Ok(orgs) = store.organisations(after.as_ref(), PAGE).await {
+        loop {
+            let Ok(orgs) = store.organisations(after.as_ref(), PAGE).await else { return false };
             for org in &orgs {
-                self.find_of(org).await;
+                is_whole &= self.find_of(org).await;
             }
             after = orgs.last().cloned();
             if after.is_none() {
-                return;
+                return is_whole;
             }
         }
     }
 
-    async fn find_of(&self, org: &Org) {
-        let alerting = &self.alerting.0;
-        if let Ok(owner) = monitor::stream(org)
-            && alerting.monitors.loader().load(&owner).await.is_ok_and(|loaded| loaded.version > 0)
-        {
-            alerting.boards.orgs.lock().insert(org.clone());
-        }
+    async fn find_of(&self, org: &Org) -> bool {
+        let mut is_whole = self.find_monitor(org).await;
         let mut after: Option<AlertPlace> = None;
-        while let Ok(page) = self.views.alerts(org, &AlertFilter::default(), after.as_ref(), PAGE).await {
+        loop {
+            let Ok(page) = self.views.alerts(org, &AlertFilter::default(), after.as_ref(), PAGE).await else { return false };
             for record in &page {
-                let Ok(owner) = super::alert_stream(org, record.id.clone()) else { continue };
-                // What is published already is newer than what is read here.
-                if alerting.boards.board.lock().status(&owner).is_some() {
-                    continue;
-                }
-                if let Ok(loaded) = alerting.alerts.loader().load(&owner).await {
-                    let mut board = alerting.boards.board.lock();
-                    if board.status(&owner).is_none() {
-                        board.publish(&owner, &loaded.state);
-                    }
-                }
+                is_whole &= self.find_alert(org, record.id.clone()).await;
             }
-            let Some(last) = page.last().filter(|_| page.len() == PAGE) else { return };
+            let Some(last) = page.last().filter(|_| page.len() == PAGE) else { return is_whole };
             after = Some(AlertPlace { created_at: last.created_at, id: last.id.clone() });
         }
+    }
+
+    async fn find_monitor(&self, org: &Org) -> bool {
+        let shared = &self.alerting.0;
+        let Ok(owner) = monitor::stream(org) else { return true };
+        let Ok(loaded) = shared.monitors.loader().load(&owner).await else { return false };
+        if loaded.version > 0 {
+            shared.boards.orgs.lock().insert(org.clone());
+        }
+        true
+    }
+
+    async fn find_alert(&self, org: &Org, id: EntityId) -> bool {
+        let shared = &self.alerting.0;
+        let Ok(owner) = super::alert_stream(org, id) else { return true };
+        // What is published already is newer than what is read here.
+        if shared.boards.board.lock().status(&owner).is_some() {
+            return true;
+        }
+        let Ok(loaded) = shared.alerts.loader().load(&owner).await else { return false };
+        let mut board = shared.boards.board.lock();
+        if board.status(&owner).is_none() {
+            board.publish(&owner, &loaded.state);
+        }
+        true
     }
 
     async fn pass(&self) {
