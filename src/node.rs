@@ -317,7 +317,8 @@ impl Node {
         let simulator = Simulator::new(journal.clone(), simulations.clone(), trees.clone(), config.runtime.deadline, places);
         env.spawn(simulator.clone().recover(store.heads().await?));
         let of_channels = &config.channels;
-        let drivers = Drivers::new(of_channels.allow.clone(), of_channels.secrets.clone(), env.clone()).map_err(ChannelsError::from)?;
+        let drivers = Drivers::new(of_channels.allow.clone(), of_channels.secrets.clone(), of_channels.roots.clone(), env.clone())
+            .map_err(ChannelsError::from)?;
         let deadline = config.runtime.deadline;
         let channels = Channels::new(env.clone(), (channel_host, dispatch_host), published, drivers, (detectors, trees.clone()), deadline);
         registry.sub_registry_with_prefix("ionveil").register_collector(Box::new(alerts::figures(&of_alerts.boards)));

@@ -3,12 +3,13 @@
 
 use super::send::Sent;
 use crate::channels::Secrets;
+use crate::web::Roots;
 use ionveil_channels::channel::Text;
 use lettre::Message;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ impl Mail {
     }
 
     /// Hands a mail over. `timeout` is that of each step up to the greeting; the caller bounds the whole.
-    pub(super) async fn send(&self, message: &Message, secrets: &Secrets, timeout: Duration) -> Sent {
-        let mut connection = match self.connect(secrets, timeout).await {
+    pub(super) async fn send(&self, message: &Message, secrets: &Secrets, roots: &Roots, timeout: Duration) -> Sent {
+        let mut connection = match self.connect(secrets, roots, timeout).await {
             Ok(connection) => connection,
             Err(error) if error.is_permanent() => return Sent::failed("mail_refused", false),
             Err(_) => return Sent::failed("connect_failed", false),
@@ -67,9 +68,9 @@ impl Mail {
         }
     }
 
-    async fn connect(&self, secrets: &Secrets, timeout: Duration) -> Result<AsyncSmtpConnection, Error> {
+    async fn connect(&self, secrets: &Secrets, roots: &Roots, timeout: Duration) -> Result<AsyncSmtpConnection, Error> {
         let hello = ClientId::default();
-        let tls = (self.tls != Tls::None).then(|| TlsParameters::new(self.host.clone())).transpose()?;
+        let tls = (self.tls != Tls::None).then(|| self.parameters(roots)).transpose()?;
         let (wrapped, later) = if self.tls == Tls::Wrapped { (tls, None) } else { (None, tls) };
         let place = (self.host.as_str(), self.port);
         let mut connection = AsyncSmtpConnection::connect_tokio1(place, Some(timeout), &hello, wrapped, None).await?;
@@ -81,5 +82,13 @@ impl Mail {
             connection.auth(DEFAULT_MECHANISMS, &Credentials::new(user.clone(), password)).await?;
         }
         Ok(connection)
+    }
+
+    fn parameters(&self, roots: &Roots) -> Result<TlsParameters, Error> {
+        let mut builder = TlsParameters::builder(self.host.clone());
+        for root in roots.certificates() {
+            builder = builder.add_root_certificate(Certificate::from_der(root.to_vec())?);
+        }
+        builder.build()
     }
 }

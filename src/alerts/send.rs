@@ -127,7 +127,7 @@ impl Sender {
         let patience = self.env.sleep(self.settings.timeout);
         tokio::select! {
             biased;
-            sent = mail.send(&message, &self.secrets, self.settings.timeout) => sent,
+            sent = mail.send(&message, &self.secrets, self.channels.drivers().roots(), self.settings.timeout) => sent,
             () = patience => Sent::unknown("timeout"),
         }
     }

@@ -6,6 +6,7 @@
 use super::nats::Nats;
 use super::secrets::Secrets;
 use super::template::{self, Message};
+use crate::web::Roots;
 use ionveil_channels::address::{Allow, NotAllowed};
 use ionveil_channels::channel::{Driver, Text};
 use ionveil_channels::failover::Bound;
@@ -61,25 +62,31 @@ struct Shared {
     client: Client,
     allow: Arc<Allow>,
     secrets: Secrets,
+    roots: Roots,
     nats: Nats,
     env: Env,
 }
 
 impl Drivers {
-    /// Those that may call what `allow` lets through.
+    /// Those that may call what `allow` lets through, and trust `roots` besides the certificates built in.
     ///
     /// # Errors
     /// If the client cannot be made.
-    pub fn new(allow: Allow, secrets: Secrets, env: Env) -> Result<Self, reqwest::Error> {
+    pub fn new(allow: Allow, secrets: Secrets, roots: Roots, env: Env) -> Result<Self, reqwest::Error> {
         let allow = Arc::new(allow);
-        let client = crate::web::client()
+        let client = crate::web::client_that_trusts(&roots)
             .redirect(reqwest::redirect::Policy::none())
             .dns_resolver(Checked { allow: allow.clone() })
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(concat!("ionveil/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let nats = Nats::new(allow.clone(), env.clone());
-        Ok(Self(Arc::new(Shared { client, allow, secrets, nats, env })))
+        Ok(Self(Arc::new(Shared { client, allow, secrets, roots, nats, env })))
+    }
+
+    /// What is trusted besides the certificates built in.
+    pub(crate) fn roots(&self) -> &Roots {
+        &self.0.roots
     }
 
     /// What can be seen to be wrong with a driver before anything is sent: pairs of a field and what it must be. Names are not

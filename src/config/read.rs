@@ -10,6 +10,7 @@ use crate::config::settings::{
     Server, Store, StoreUrl, TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
+use crate::web::Roots;
 use ionveil_actors::{RestartLimits, RuntimeConfig, Strategy, Supervision};
 use ionveil_alerts::pager::{Backoff, Pager};
 use ionveil_channels::address::Allow;
@@ -294,7 +295,11 @@ fn channels(raw: &Raw, section: &mut Section<'_>) -> Option<Channels> {
     });
     let named = section.text("secrets_dir");
     let folder = named.map(|text| (!text.is_empty()).then(|| section.based("secrets_dir", &text)));
-    Some(Channels { allow: allow?, secrets: Secrets::new(raw.secrets.clone(), folder?) })
+    let roots = section.text("root_certificates_file").and_then(|text| {
+        let read = if text.is_empty() { Ok(Roots::default()) } else { Roots::read(&section.based("root_certificates_file", &text)) };
+        read.map_err(|detail| section.fault("root_certificates_file", detail)).ok()
+    });
+    Some(Channels { allow: allow?, secrets: Secrets::new(raw.secrets.clone(), folder?), roots: roots? })
 }
 
 fn alerts(section: &mut Section<'_>) -> Option<Alerts> {

@@ -5,6 +5,7 @@
 use crate::alerts::{Mail, Templates};
 use crate::channels::Secrets;
 use crate::services::Service;
+use crate::web::Roots;
 use ionveil_actors::RuntimeConfig;
 use ionveil_alerts::pager::Pager;
 use ionveil_channels::address::Allow;
@@ -204,6 +205,8 @@ pub struct Channels {
     pub allow: Allow,
     /// Secrets that channels may name.
     pub secrets: Secrets,
+    /// What servers of channels and of mail are trusted by, besides the certificates built in.
+    pub roots: Roots,
 }
 
 /// `[alerts]`

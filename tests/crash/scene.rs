@@ -199,13 +199,17 @@ impl Scene {
 }
 
 /// Waits for a condition.
-pub(super) async fn until(mut condition: impl AsyncFnMut() -> bool) {
+pub(super) async fn until(condition: impl AsyncFnMut() -> bool) {
+    until_within(PATIENCE, condition).await;
+}
+
+pub(super) async fn until_within(patience: Duration, mut condition: impl AsyncFnMut() -> bool) {
     let looking = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    timeout(PATIENCE, looking).await.expect("the condition comes true in time");
+    timeout(patience, looking).await.expect("the condition comes true in time");
 }
 
 /// What `ionveil events --json` prints, by workflow.

@@ -24,6 +24,7 @@ mod incidents;
 mod intake;
 mod lists;
 mod machines;
+mod mail;
 mod orders;
 mod organisation;
 mod past;

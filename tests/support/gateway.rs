@@ -25,7 +25,7 @@ pub(crate) enum Manner {
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     manner: Arc<Mutex<Manner>>,
-    heard: Arc<Mutex<Vec<Vec<u8>>>>,
+    heard: Arc<Mutex<Vec<(Vec<u8>, bool)>>>,
     task: JoinHandle<()>,
 }
 
@@ -53,13 +53,22 @@ impl Gateway {
 
     /// The requests so far, head and body.
     pub(crate) fn heard(&self) -> Vec<String> {
-        self.heard.lock().expect("what it heard").iter().map(|request| String::from_utf8_lossy(request).into_owned()).collect()
+        self.all().iter().map(|(request, _)| text(request)).collect()
+    }
+
+    /// Those of them that were not answered with a failure.
+    pub(crate) fn taken(&self) -> Vec<String> {
+        self.all().iter().filter(|(_, is_taken)| *is_taken).map(|(request, _)| text(request)).collect()
+    }
+
+    fn all(&self) -> Vec<(Vec<u8>, bool)> {
+        self.heard.lock().expect("what it heard").clone()
     }
 
     /// The bodies of the requests so far.
     pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
-        let body = |request: &Vec<u8>| request[head_of(request).expect("a head")..].to_vec();
-        self.heard.lock().expect("what it heard").iter().map(body).collect()
+        let body = |(request, _): &(Vec<u8>, bool)| request[head_of(request).expect("a head")..].to_vec();
+        self.all().iter().map(body).collect()
     }
 }
 
@@ -69,10 +78,10 @@ impl Drop for Gateway {
     }
 }
 
-async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Arc<Mutex<Vec<Vec<u8>>>>) {
+async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Arc<Mutex<Vec<(Vec<u8>, bool)>>>) {
     while let Some(request) = read(&mut socket).await {
-        heard.lock().expect("what it heard").push(request);
         let manner = manner.lock().expect("a manner").clone();
+        heard.lock().expect("what it heard").push((request, !matches!(manner, Manner::Answer(400.., _))));
         let (status, headers) = match manner {
             Manner::Answer(status, headers) => (status, headers),
             Manner::After(ms) => {
@@ -87,6 +96,10 @@ async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Arc<Mut
             return;
         }
     }
+}
+
+fn text(request: &[u8]) -> String {
+    String::from_utf8_lossy(request).into_owned()
 }
 
 /// A request with its body; none at the end of the connection.

@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: a Postgres and a NATS server to start, LLVM's coverage readers, schemathesis. Installed where we may
+//! What the tests need beside Rust: a Postgres, a NATS and a mail server to start, LLVM's coverage readers, schemathesis. Installed where we may
 //! (as root, with apt-get), else named. It starts no server: the tests do that themselves.
 
 use crate::repo::Repo;
@@ -13,12 +13,19 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
     postgres()?;
     coverage_tools()?;
     nats(repo)?;
+    mail(repo)?;
     schemathesis::install(repo)
 }
 
 /// A current server: Debian's is too old for some calls of today's client. With it the Python client, which one test asks with.
 fn nats(repo: &Repo) -> Result<()> {
     println!("nats: {}", python::install(repo, "nats", "xtask/nats.txt", "nats-server")?.display());
+    Ok(())
+}
+
+/// A mail server that is not ours, with TLS.
+fn mail(repo: &Repo) -> Result<()> {
+    println!("mail: {}", python::install(repo, "mail", "xtask/mail.txt", "aiosmtpd")?.display());
     Ok(())
 }
 
