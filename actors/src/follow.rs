@@ -2,9 +2,9 @@
 //! this node's.
 
 use crate::core::Core;
-use crate::dispatch::{UNREACHED, rest};
+use crate::dispatch::{PASS_EVERY, UNREACHED, rest};
 use futures_util::{StreamExt, TryStreamExt};
-use ionveil_journal::{Filter, StoreError};
+use ionveil_journal::{Claim, Filter, StoreError};
 use ionveil_kernel::{Recorded, StreamId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +50,7 @@ impl Follower {
         let mut commits = self.core.journal.commits();
         loop {
             commits.mark_unchanged();
+            let began = self.core.journal.env().monotonic();
             let pause = match self.pass().await {
                 Ok(true) if stop.has_changed().is_ok() => continue,
                 Ok(_) => SLEEP,
@@ -61,12 +62,17 @@ impl Follower {
             if !rest(&self.core, &mut stop, &mut commits, pause).await {
                 return;
             }
+            let env = self.core.journal.env();
+            env.sleep((began + PASS_EVERY).saturating_sub(env.monotonic())).await;
         }
     }
 
     /// A page of each partition that another node may have written to; says whether there may be more.
     async fn pass(&mut self) -> Result<bool, StoreError> {
         let before = self.core.journal.claims();
+        if self.is_all_own(&before) {
+            return Ok(false);
+        }
         let heads = self.core.journal.store().heads().await?;
         // Under the same epoch before and after: nobody else has written up to these heads since.
         let owned: BTreeMap<u16, u64> = self
@@ -85,6 +91,13 @@ impl Follower {
             self.places[usize::from(partition)] = next;
         }
         Ok(more)
+    }
+
+    /// Whether there is nobody else to follow.
+    fn is_all_own(&self, claims: &[Claim]) -> bool {
+        let settled = self.core.journal.env().monotonic().saturating_sub(DOUBT);
+        let own = |place: &Place, claim: &Claim| place.own == Some(claim.epoch) && place.mark.1 > settled;
+        claims.len() == self.places.len() && claims.iter().all(|claim| own(&self.places[usize::from(claim.partition)], claim))
     }
 
     async fn step(&self, partition: u16, place: Place, head: u64, owned: Option<u64>) -> Result<Place, StoreError> {

@@ -308,11 +308,23 @@ impl Journal {
         self.ownership.claims().into_iter().filter(|claim| self.ownership.admits(claim.partition)).collect()
     }
 
+    /// Whether new work may be begun for a partition, as [`Self::admits`] says it of an entity.
+    #[must_use]
+    pub fn works_for(&self, partition: u16) -> bool {
+        !self.shared() || self.ownership.admits(partition)
+    }
+
+    /// How long a lease lasts.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.ownership.lease
+    }
+
     /// Whether it falls to this node to do what is to be done once for all of them and belongs to no partition: it owns the
     /// first one.
     #[must_use]
     pub fn leads(&self) -> bool {
-        !self.shared() || self.ownership.admits(0)
+        self.works_for(0)
     }
 
     /// Gives the partitions up and closes the store. Call it when nothing is in flight any more.

@@ -25,7 +25,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(15);
 pub(crate) const UNREACHED: Duration = Duration::from_millis(500);
 /// While something is committed all the time, the journal is read so often: each look costs the store some queries, however
 /// little is new. What comes after a pause is read at once.
-const PASS_EVERY: Duration = Duration::from_millis(20);
+pub(crate) const PASS_EVERY: Duration = Duration::from_millis(20);
 /// Rows that are read at once.
 const PAGE: usize = 256;
 
