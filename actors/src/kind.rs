@@ -2,6 +2,7 @@
 //! commands are text.
 
 use crate::answer::AskError;
+use crate::class::Class;
 use crate::fault;
 use crate::forward::{Answered, Parcel};
 use crate::host::{Arrival, Delivery, Host};
@@ -190,6 +191,10 @@ impl<D: Decider> Entities for Host<D> {
             Ok(command) => command,
             Err(error) => return ready(Answered::unreadable(&error.to_string())),
         };
+        if class == Class::Control {
+            // A repair, such as the replay of a dead letter, for which another node was asked.
+            self.0.core.parked.remove(&owner, meta.command_id);
+        }
         let host = self.clone();
         Box::pin(async move {
             let delivery = Delivery { class, deadline: patience };

@@ -19,6 +19,9 @@ use tokio::sync::watch;
 /// How long a command waits before it is tried again, if nothing is heard of its partition meanwhile.
 const AGAIN: Duration = Duration::from_millis(50);
 
+/// How long a node that has lost an entity may still take to answer what it was asked about it.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// A place in the node's line, for a command that is at none of its entities.
 struct InLine(Arc<Core>);
 
@@ -104,7 +107,13 @@ impl<D: Decider> Host<D> {
         let Ok(command) = serde_json::to_string(&arrival.command) else { return Tried::Answered(Err(AskError::Unavailable)) };
         let (owner, meta, class) = (arrival.owner.clone(), arrival.meta.clone(), arrival.delivery.class);
         self.0.rules.metrics.forwarded.inc();
-        match forward.forward(address, &Parcel { owner, command, meta, class, patience }).await {
+        let parcel = Parcel { owner, command, meta, class, patience };
+        let answered = tokio::select! {
+            biased;
+            answered = forward.forward(address, &parcel) => answered,
+            () = self.leaves(&arrival.owner, share) => Err(ForwardError::Unknown("its entity has moved meanwhile".to_owned())),
+        };
+        match answered {
             Ok(Answered::Done { receipt, repeated }) => Tried::Answered(self.recall(&arrival.owner, receipt, repeated).await),
             Ok(Answered::Rejected { code }) => self.refuse_again(arrival, &code).await,
             Ok(Answered::Failed(AskError::Draining)) => Tried::Again { open: false },
@@ -115,6 +124,20 @@ impl<D: Decider> Host<D> {
             }
             Err(ForwardError::NotSent(why)) => again(&arrival.owner, address, &why, false),
             Err(ForwardError::Unknown(why)) => again(&arrival.owner, address, &why, true),
+        }
+    }
+
+    /// Waits until an entity is no longer where it was, and whoever had it has had time to answer what he was asked before.
+    async fn leaves(&self, owner: &StreamId, from: &Share) {
+        let journal = &self.0.core.journal;
+        let (table, partition) = (journal.partitions(), usize::from(owner.partition(journal.store().partitions())));
+        loop {
+            let mut moved = pin!(self.0.core.moved.notified());
+            moved.as_mut().enable();
+            if table.borrow().get(partition) != Some(from) {
+                return journal.env().sleep(GRACE).await;
+            }
+            moved.await;
         }
     }
 

@@ -21,6 +21,8 @@ const LEASE: Duration = Duration::from_secs(3);
 struct Net {
     nodes: Mutex<BTreeMap<String, Runtime>>,
     lose: Mutex<u32>,
+    /// Who gets everything and answers nothing.
+    mute: Mutex<Option<String>>,
     carried: Mutex<u32>,
 }
 
@@ -33,6 +35,9 @@ impl Forward for Link {
             env.sleep(Duration::from_millis(1)).await;
             let node = net.nodes.lock().get(address).cloned().ok_or_else(|| ForwardError::NotSent("nobody is there".to_owned()))?;
             *net.carried.lock() += 1;
+            if net.mute.lock().as_deref() == Some(address) {
+                return std::future::pending().await;
+            }
             let text = serde_json::to_string(parcel).expect("it has a text");
             let answer = node.receive(serde_json::from_str(&text).expect("its own text")).await;
             let text = serde_json::to_string(&answer).expect("it has a text");
@@ -223,6 +228,19 @@ fn what_a_dead_node_had_is_answered_by_others_once_its_lease_is_over() {
         let [first, second, third] = cluster.three().await;
         load(&cluster, &first, 1).await;
         third.crash(&cluster.net).await;
+        let longest = load(&cluster, &second, 1).await;
+        assert!(longest > LEASE / 2 && longest < LEASE * 2, "{longest:?}");
+        each_is(&cluster, &first, 2).await;
+    });
+}
+
+#[test]
+fn nobody_waits_for_a_node_that_has_lost_what_it_was_asked_about() {
+    Cluster::run(7, async |cluster: Cluster| {
+        let [first, second, third] = cluster.three().await;
+        load(&cluster, &first, 1).await;
+        *cluster.net.mute.lock() = Some(third.address.clone());
+        third.store.cut();
         let longest = load(&cluster, &second, 1).await;
         assert!(longest > LEASE / 2 && longest < LEASE * 2, "{longest:?}");
         each_is(&cluster, &first, 2).await;
