@@ -10,9 +10,7 @@ const STALL_MAX: Duration = Duration::from_secs(6);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_was_frozen_does_no_harm_when_it_wakes() {
     let mut stage = Stage::new("cluster-frozen");
-    let [first, second, third] = [stage.node(), stage.node(), stage.node()];
-    stage.until_shared(&first, 3).await;
-    stage.scene.lead_to_all([&first.server, &second.server, &third.server]);
+    let [first, second, third] = stage.three().await;
     let callers = stage.callers();
     stage.scene.until_answered(300).await;
 

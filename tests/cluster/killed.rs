@@ -10,9 +10,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_node_had_is_answered_by_the_others() {
     let mut stage = Stage::new("cluster-killed");
-    let [first, second, third] = [stage.node(), stage.node(), stage.node()];
-    stage.until_shared(&first, 3).await;
-    stage.scene.lead_to_all([&first.server, &second.server, &third.server]);
+    let [first, second, third] = stage.three().await;
     let callers = stage.callers();
     stage.scene.until_answered(300).await;
 

@@ -38,6 +38,18 @@ impl Stage {
         Node { ground, server }
     }
 
+    /// Three servers that share the partitions, the last one with the most of them.
+    pub(super) async fn three(&self) -> [Node; 3] {
+        let mut nodes = [self.node(), self.node(), self.node()];
+        self.until_shared(&nodes[0], 3).await;
+        let cluster = self.cluster(&nodes[0]).await;
+        let known = cluster["nodes"].as_array().expect("nodes");
+        let of = |node: &Node| known.iter().find(|known| known["address"] == node.server.address.as_str());
+        nodes.sort_by_key(|node| of(node).and_then(|known| known["partitions"].as_u64()));
+        self.scene.lead_to_all(nodes.iter().map(|node| &node.server));
+        nodes
+    }
+
     pub(super) fn callers(&mut self) -> Callers {
         Callers::start(&self.scene, "caller", CALLERS, &mut self.seed)
     }
