@@ -150,7 +150,7 @@ pub fn reached_at(listen: SocketAddr, store: Option<&StoreUrl>) -> String {
         return listen.to_string();
     }
     let near = || SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), listen.port());
-    let towards = store.and_then(|url| towards(url)).map(|ip| SocketAddr::new(ip, listen.port()));
+    let towards = store.and_then(towards).map(|ip| SocketAddr::new(ip, listen.port()));
     towards.unwrap_or_else(near).to_string()
 }
 

@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Run the server.
 #[derive(Args)]
@@ -133,6 +133,7 @@ async fn serve(config: Config, places: Vec<PlaceOf>, threads: Threads) -> anyhow
         );
     }
     let bridges = nats::start(&config, &node, &Mount::new(&config.server, app.clone(), authenticator.clone()))?;
+    let stop = Stop::listen()?;
     for (place, address) in places.iter().zip(addresses) {
         let what = place.service.map(|service| format!(" for {service}")).unwrap_or_default();
         tracing::info!(store = ?Place::of(&config.store), "listening on http://{address}/{what} (documentation at http://{address}/docs/)");
@@ -140,7 +141,7 @@ async fn serve(config: Config, places: Vec<PlaceOf>, threads: Threads) -> anyhow
     let serving: Vec<_> = started.into_iter().map(|(server, _)| (server.handle(), actix::spawn(server))).collect();
     node.take_part(Some(reached_at)).await;
     super::verify::sample_in_background(&node);
-    stop_requested().await?;
+    stop.requested().await;
     app.leave();
     node.leave().await;
     tracing::info!("draining: new work is answered with 503, what is in line is finished");
@@ -183,12 +184,23 @@ pub(super) async fn open_node(config: Config, folder: Option<PathBuf>, id: NodeI
     Ok(threads.journal.spawn(opening).await??)
 }
 
-async fn stop_requested() -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The wish of somebody outside that the server ends.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// From now on nothing of it is missed.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn requested(mut self) {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
