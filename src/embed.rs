@@ -174,10 +174,14 @@ impl Builder {
         let in_memory = Place::of(&config.store) == Place::Memory;
         let directory = if in_memory { None } else { Some(Arc::new(DataDir::open(&config.store.data_dir, &env)?)) };
         let id = directory.as_ref().map_or_else(|| NodeId(env.next_id()), |directory| directory.node_id());
-        let node = Node::open_with(&config, directory.as_ref().map(|directory| directory.path()), id, env, arbiters, kinds).await?;
+        let node = Node::open_shared(&config, directory.as_ref().map(|directory| directory.path()), id, env, arbiters, kinds).await?;
         let app = App::new(node.clone());
         let bridges = nats::start(&config, &node, &Mount::new(&config.server, app.clone(), authenticator.clone()));
         let bridges = Arc::new(Mutex::new(Some(bridges.map_err(NodeError::from)?)));
+        if node.journal.shared() && config.node.address.is_none() {
+            tracing::warn!("other nodes cannot reach this one; set node.address to where its routes are mounted");
+        }
+        node.take_part(None).await;
         Ok(Ionveil { node, app, authenticator, config: Arc::new(config), bridges, _directory: directory })
     }
 }
@@ -258,6 +262,8 @@ impl Ionveil {
     /// Lets nothing in any more, finishes what is in line (for at most `deadline`), gives the partitions up and closes the
     /// store; says whether everything was finished.
     pub async fn stop(self, deadline: Duration) -> bool {
+        self.app.leave();
+        self.node.leave().await;
         drop(self.bridges.lock().take());
         self.app.drain();
         self.node.close(deadline).await

@@ -33,6 +33,7 @@ pub mod audit;
 pub mod auth;
 pub mod channels;
 pub mod cli;
+pub mod cluster;
 pub mod commands;
 pub mod config;
 pub mod datadir;

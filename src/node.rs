@@ -5,6 +5,7 @@ use crate::analytics::Live;
 use crate::analytics::arrivals::ArrivalsToAnalytics;
 use crate::arrivals::ArrivalsToPolicy;
 use crate::channels::{Channels, ChannelsError, Detectors, Drivers, Registry as ChannelRegistry};
+use crate::cluster::{Link, Secret};
 use crate::config::Config;
 use crate::intake::{Intakes, Running};
 use crate::organisations::{self, Organisations, OrganisationsError};
@@ -34,7 +35,7 @@ use ionveil_dispatch::pool::Pool;
 use ionveil_dispatch::react::{FromAssignments, FromDesk, FromIncidents, FromUnits};
 use ionveil_dispatch::settings::Settings;
 use ionveil_dispatch::unit::Units;
-use ionveil_journal::{Journal, Store, StoreError};
+use ionveil_journal::{Journal, Member, Store, StoreError};
 use ionveil_kernel::{Decider, Env, NodeId, Org, Reactor};
 use ionveil_policy::engine::Engine;
 use ionveil_policy::react::{EngineToTree, TreeToEngine};
@@ -76,6 +77,9 @@ pub enum NodeError {
     #[cfg(feature = "otlp")]
     #[error("prepare to send traces")]
     Telemetry(#[from] crate::telemetry::OtlpError),
+    /// The client that forwards commands.
+    #[error("prepare to forward commands to other nodes")]
+    Forward(#[from] reqwest::Error),
     /// A kind that a host brought.
     #[error(transparent)]
     Register(#[from] RegisterError),
@@ -143,6 +147,10 @@ pub struct Node {
     pub store: Arc<dyn Store>,
     /// The journal, which owns the partitions.
     pub journal: Journal,
+    /// What the nodes of the same store tell each other by; none if this one has it for itself.
+    pub secret: Option<Secret>,
+    /// When it was opened, by the monotonic clock.
+    pub opened_at: Duration,
     /// The supervised entities of all kinds.
     pub runtime: Runtime,
     /// How long a caller waits for an answer.
@@ -235,12 +243,43 @@ impl Node {
         arbiters: Vec<actix::ArbiterHandle>,
         kinds: Kinds,
     ) -> Result<Self, NodeError> {
+        Self::assemble(config, data_dir, id, env, arbiters, kinds, false).await
+    }
+
+    /// As [`Self::open_with`], but beside other nodes, if the store is one that several can share: nothing is owned before
+    /// [`Self::take_part`].
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub async fn open_shared(
+        config: &Config,
+        data_dir: Option<&Path>,
+        id: NodeId,
+        env: Env,
+        arbiters: Vec<actix::ArbiterHandle>,
+        kinds: Kinds,
+    ) -> Result<Self, NodeError> {
+        let shared = matches!(Place::of(&config.store), Place::Postgres(_));
+        Self::assemble(config, data_dir, id, env, arbiters, kinds, shared).await
+    }
+
+    async fn assemble(
+        config: &Config,
+        data_dir: Option<&Path>,
+        id: NodeId,
+        env: Env,
+        arbiters: Vec<actix::ArbiterHandle>,
+        kinds: Kinds,
+        shared: bool,
+    ) -> Result<Self, NodeError> {
         let place = Place::of(&config.store);
         let store = place.open(&env, config.store.partitions, config.journal.lease).await?;
         let location = views_location(&place, data_dir)?;
         let views = Views::open(&location, store.partitions()).await?;
         let contacts = Contacts::open(&location).await?;
-        let journal = Journal::open(store.clone(), env.clone(), id, config.journal.clone()).await?;
+        let opened_at = env.monotonic();
+        let journal = open_journal(&store, &env, id, config, shared).await?;
+        let secret = if shared { store.secret().await?.map(Secret::new) } else { None };
         let machines = Arc::new(config.machines.clone());
         let mut registry = Registry::default();
         let runtime = Runtime::new(journal.clone(), config.runtime.clone(), &mut registry, arbiters);
@@ -250,6 +289,9 @@ impl Node {
         };
         // A runtime that was made here has nobody else.
         let _first = tracing.as_ref().map(|tracing| runtime.trace(tracing.spans()));
+        if let Some(secret) = &secret {
+            let _first = runtime.forward(Arc::new(Link::new(env.clone(), secret.clone())?));
+        }
         let trees = Arc::new(Trees::default());
         let policy_trees = runtime.entity_observed(Arc::new(config.policy.tree), trees.clone())?;
         load_all(&trees, &*store, &policy_trees).await?;
@@ -315,7 +357,11 @@ impl Node {
         let hosts = Arc::new(hosts);
         let places = config.policy.simulations_max;
         let simulator = Simulator::new(journal.clone(), simulations.clone(), trees.clone(), config.runtime.deadline, places);
-        env.spawn(simulator.clone().recover(store.heads().await?));
+        if journal.shared() {
+            env.spawn(simulator.clone().recover_taken());
+        } else {
+            env.spawn(simulator.clone().recover(store.heads().await?));
+        }
         let of_channels = &config.channels;
         let drivers = Drivers::new(of_channels.allow.clone(), of_channels.secrets.clone(), of_channels.roots.clone(), env.clone())
             .map_err(ChannelsError::from)?;
@@ -326,6 +372,8 @@ impl Node {
         let pools = Pools::new(env.clone(), pool_host, published_pools, deadline);
         let intakes = Intakes::new(env.clone(), intake_host, running, config);
         let projector = Projector::new(views.clone(), store.clone(), env.clone(), ProjectorConfig::default());
+        let falls_to = journal.clone();
+        let projector = projector.only(move |partition| falls_to.works_for(partition));
         let (views_status, (stop_views, stopped)) = (projector.status(), watch::channel(false));
         env.spawn(situation.clone().catch_up(views.clone(), store.clone(), stopped.clone()));
         alerting.watch(views.clone(), &stopped);
@@ -339,6 +387,8 @@ impl Node {
             env,
             store,
             journal,
+            secret,
+            opened_at,
             runtime,
             deadline,
             hosts,
@@ -374,6 +424,20 @@ impl Node {
         })
     }
 
+    /// Takes its share of the partitions, if there are other nodes; they reach this one at `address`, or not at all.
+    pub async fn take_part(&self, address: Option<String>) {
+        if let Err(error) = self.journal.take_part(address).await {
+            tracing::warn!(%error, "this node takes no partitions yet; it tries again");
+        }
+    }
+
+    /// Hands everything over to other nodes, if there are any; what is asked here goes on to be answered.
+    pub async fn leave(&self) {
+        if let Err(error) = self.journal.leave().await {
+            tracing::warn!(%error, "the partitions were not handed over; they are free when their lease ends");
+        }
+    }
+
     /// How many events the views are behind; none if they stand still on an error.
     #[must_use]
     pub fn views_behind(&self) -> Option<u64> {
@@ -405,4 +469,14 @@ pub(crate) fn views_location(place: &Place, data_dir: Option<&Path>) -> Result<L
         (Place::Sqlite(_), Some(folder)) => Ok(Location::Sqlite(folder.join(VIEWS_FILE))),
         (Place::Memory, _) | (Place::Sqlite(_), None) => Ok(Location::Memory),
     }
+}
+
+async fn open_journal(store: &Arc<dyn Store>, env: &Env, node: NodeId, config: &Config, shared: bool) -> Result<Journal, StoreError> {
+    let (store, env, settings) = (store.clone(), env.clone(), config.journal.clone());
+    if !shared {
+        return Journal::open(store, env, node, settings).await;
+    }
+    let address = config.node.address.clone().unwrap_or_default();
+    let member = Member { node, address, release: env!("CARGO_PKG_VERSION").to_owned() };
+    Journal::prepare(store, env, member, settings).await
 }

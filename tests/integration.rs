@@ -2,6 +2,7 @@
 //! builds its own universe; nothing is shared but servers that are started once and stopped with this process.
 
 mod cli;
+mod cluster;
 mod crash;
 mod embed;
 mod http;

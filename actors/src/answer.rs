@@ -2,6 +2,7 @@
 
 use ionveil_journal::Receipt;
 use ionveil_kernel::{Decider, Rejection, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -32,7 +33,8 @@ impl<D: Decider> std::fmt::Debug for Reply<D> {
 }
 
 /// Why a command was not carried out: refusals and conflicts (ask differently), overload (ask later), faults.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AskError<R: Rejection> {
     /// The decider refused.
     #[error("{0}")]
@@ -87,4 +89,25 @@ pub enum AskError<R: Rejection> {
     /// The entity has failed too often, or its history cannot be folded: a person must look.
     #[error("the entity is quarantined: {0}")]
     Quarantined(String),
+}
+
+impl<R: Rejection> AskError<R> {
+    /// The decider's refusal, or else what went otherwise, which is the same for every kind.
+    pub(crate) fn apart<S: Rejection>(self) -> Result<R, AskError<S>> {
+        Err(match self {
+            Self::Rejected(rejection) => return Ok(rejection),
+            Self::VersionConflict { expected, actual } => AskError::VersionConflict { expected, actual },
+            Self::OccurredBeforePrevious { last } => AskError::OccurredBeforePrevious { last },
+            Self::OccurredInFuture => AskError::OccurredInFuture,
+            Self::IdReused => AskError::IdReused,
+            Self::Overloaded => AskError::Overloaded,
+            Self::Unavailable => AskError::Unavailable,
+            Self::OutcomeUnknown => AskError::OutcomeUnknown,
+            Self::TimedOut(after) => AskError::TimedOut(after),
+            Self::Draining => AskError::Draining,
+            Self::NotArmed => AskError::NotArmed,
+            Self::Faulted { fault, dead_letter } => AskError::Faulted { fault, dead_letter },
+            Self::Quarantined(fault) => AskError::Quarantined(fault),
+        })
+    }
 }

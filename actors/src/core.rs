@@ -1,9 +1,11 @@
 //! What all kinds of entities on a node share: the journal, the bounds, the supervisors, the watch.
 
 use crate::config::RuntimeConfig;
+use crate::forward::Forward;
 use crate::govern::Governor;
 use crate::kind::{Entities, SomeKind};
 use crate::metrics::Metrics;
+use crate::sending::Sending;
 use crate::supervised::Supervisee;
 use crate::supervision::{Path, Supervisors};
 use crate::tracer::Tracer;
@@ -16,8 +18,8 @@ use ionveil_sync::DrainLatch;
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
-use tokio::sync::Semaphore;
+use std::sync::{Arc, OnceLock, Weak};
+use tokio::sync::{Notify, Semaphore};
 
 pub(crate) struct Core {
     pub(crate) journal: Journal,
@@ -34,6 +36,12 @@ pub(crate) struct Core {
     pub(crate) parked: Parked,
     pub(crate) governor: Governor,
     pub(crate) tracer: Tracer,
+    /// Who carries commands to other nodes, once somebody was named.
+    pub(crate) forward: OnceLock<Arc<dyn Forward>>,
+    /// Told when partitions move; whoever waits is woken in the order in which he came, so that a simulation repeats itself.
+    pub(crate) moved: Notify,
+    /// What the outbox is sending.
+    pub(crate) sending: Sending,
     /// By name; whoever embeds the runtime keeps them alive.
     kinds: RwLock<BTreeMap<&'static str, Weak<dyn Entities>>>,
     /// Actors that are no entities, by name; their handles keep them alive.
@@ -52,6 +60,9 @@ impl Core {
             parked: Parked::default(),
             governor: Governor::default(),
             tracer: Tracer::default(),
+            forward: OnceLock::new(),
+            moved: Notify::new(),
+            sending: Sending::default(),
             kinds: RwLock::default(),
             actors: RwLock::default(),
             generation: AtomicU64::new(0),

@@ -1,13 +1,14 @@
 //! All entities of one kind on this node: finds or starts an entity's actor, lets its command in or turns it away, and lets go
 //! of what is idle.
 
+use crate::afar::Afar;
 use crate::answer::{AskError, Reply};
 use crate::class::Class;
 use crate::core::Core;
 use crate::entity::{Entity, Stop};
 use crate::govern::Observer;
 use crate::loader::{Loaded, Loader};
-use crate::pipeline::{Answer, Pending, Rules, Step, Waiter};
+use crate::pipeline::{Answer, Input, Pending, Rules, Step, Waiter};
 use crate::place::Place;
 use crate::slot::{Phase, Slot};
 use crate::slots::Slots;
@@ -66,6 +67,8 @@ pub(crate) struct Shared<D: Decider> {
     pub(crate) loader: Loader<D>,
     pub(crate) rules: Arc<Rules<D>>,
     pub(crate) slots: Slots<D>,
+    /// Entities of other nodes.
+    pub(crate) afar: Afar<D>,
     /// When idle entities were last let go to make room.
     made_room: Mutex<Duration>,
 }
@@ -85,7 +88,8 @@ impl<D: Decider> Shared<D> {
         };
         let loader = Loader::new(decider, core.journal.store().clone());
         let key = u64::try_from(env.random() & u128::from(u64::MAX)).unwrap_or(0);
-        let shared = Arc::new(Self { core, loader, rules: Arc::new(rules), slots: Slots::new(key), made_room: Mutex::default() });
+        let shared =
+            Arc::new(Self { core, loader, rules: Arc::new(rules), slots: Slots::new(key), afar: Afar::new(), made_room: Mutex::default() });
         if !D::STAYS {
             env.spawn(sweep(Arc::downgrade(&shared)));
         }
@@ -114,6 +118,34 @@ impl<D: Decider> Shared<D> {
         self.count_residents();
     }
 
+    /// Drops what is known of entities that are this node's no more; those with work fold anew and find out.
+    pub(crate) fn lose(&self, lost: &dyn Fn(&StreamId) -> bool) {
+        self.slots.retain(|slot| {
+            if !lost(&slot.owner) {
+                return true;
+            }
+            let Some(address) = slot.address().filter(|_| slot.inbox.gate().try_close_idle()) else {
+                slot.deliver(Input::Refold);
+                return true;
+            };
+            let quarantined = slot.status.phase() == Phase::Quarantined;
+            self.rules.metrics.quarantined.dec_by(i64::from(quarantined));
+            address.do_send(Stop);
+            false
+        });
+        self.afar.forget(lost);
+        self.count_residents();
+    }
+
+    /// What another node has committed; told to whoever watches, once.
+    pub(crate) fn learn(&self, owner: &StreamId, loaded: Loaded<D>) {
+        self.afar.keep(owner, loaded, |loaded| {
+            if let Some(observer) = &self.rules.observer {
+                observer.committed(owner, loaded);
+            }
+        });
+    }
+
     fn count_residents(&self) {
         self.rules.metrics.resident.set(i64::try_from(self.slots.count()).unwrap_or(i64::MAX));
     }
@@ -137,6 +169,15 @@ pub(crate) struct Arrival<D: Decider> {
     pub(crate) delivery: Delivery,
 }
 
+impl<D: Decider> Arrival<D> {
+    /// The same once more, for a caller who waits for so long.
+    pub(crate) fn again(&self, deadline: Duration) -> Self {
+        let Self { owner, command, meta, firing, delivery } = self;
+        let (owner, command, meta, firing) = (owner.clone(), command.clone(), meta.clone(), firing.clone());
+        Self { owner, command, meta, firing, delivery: Delivery { deadline, ..*delivery } }
+    }
+}
+
 impl<D: Decider> Host<D> {
     /// Reads entities without waking them: committed state only.
     #[must_use]
@@ -144,8 +185,12 @@ impl<D: Decider> Host<D> {
         &self.0.loader
     }
 
-    /// Brings an entity into memory before anybody asks it anything; says whether there was room.
+    /// Brings an entity into memory before anybody asks it anything; says whether there was room, and whether it is
+    /// this node's.
     pub fn wake(&self, owner: StreamId) -> bool {
+        if !self.0.core.journal.admits(&owner) {
+            return false;
+        }
         let now = self.0.core.journal.env().monotonic();
         self.slot(&mut self.0.slots.shard(&owner), owner, now).map(|slot| slot.status.touch(now)).is_ok()
     }
@@ -182,7 +227,11 @@ impl<D: Decider> Host<D> {
         self.arrive(Arrival { owner, command, meta, firing: None, delivery }).await
     }
 
-    pub(crate) async fn arrive(&self, arrival: Arrival<D>) -> Result<Reply<D>, AskError<D::Rejection>> {
+    pub(crate) async fn arrive(&self, arrival: Arrival<D>) -> Answer<D> {
+        if self.0.core.journal.shared() { self.route(arrival).await } else { self.arrive_here(arrival).await }
+    }
+
+    pub(crate) async fn arrive_here(&self, arrival: Arrival<D>) -> Answer<D> {
         let (reply, answer) = oneshot::channel();
         let deadline = arrival.delivery.deadline;
         self.deliver(arrival, reply)?;
@@ -211,7 +260,7 @@ impl<D: Decider> Host<D> {
         Ok(())
     }
 
-    fn refused(&self, refused: Refused) -> AskError<D::Rejection> {
+    pub(crate) fn refused(&self, refused: Refused) -> AskError<D::Rejection> {
         match refused {
             Refused::Closed => AskError::Draining,
             Refused::Full => {

@@ -2,15 +2,18 @@
 //! commands are text.
 
 use crate::answer::AskError;
+use crate::class::Class;
 use crate::fault;
+use crate::forward::{Answered, Parcel};
 use crate::host::{Arrival, Delivery, Host};
+use crate::loader::LoadError;
 use crate::metrics::KindMetrics;
 use crate::slot::{Phase, Slot};
 use crate::supervision::Path;
 use crate::tree::{EntityNode, rank};
 use crate::watch::Frozen;
-use ionveil_journal::ArmedTimer;
-use ionveil_kernel::{BodyHash, BoxFuture, Caller, CorrelationId, Decider, Meta, Org, Rejection, Role, StreamId, firing_id};
+use ionveil_journal::{ArmedTimer, StoreError};
+use ionveil_kernel::{BodyHash, BoxFuture, Caller, CorrelationId, Decider, Meta, Org, Recorded, Rejection, Role, StreamId, firing_id};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -68,6 +71,14 @@ pub(crate) trait Entities: Send + Sync {
     fn fire(&self, timer: ArmedTimer, delivery: Delivery) -> BoxFuture<'static, Carried>;
     /// Carries out a command from its JSON text.
     fn carry_out(&self, owner: StreamId, command: &str, meta: Meta, delivery: Delivery) -> BoxFuture<'static, Carried>;
+    /// Carries out what another node has forwarded, if the entity is this node's.
+    fn receive(&self, parcel: Parcel) -> BoxFuture<'static, Answered>;
+    /// Another node has committed these events of an entity.
+    fn follow(&self, owner: StreamId, events: Vec<Recorded>) -> BoxFuture<'static, Result<(), StoreError>>;
+    /// Whether something is in line at one of these.
+    fn is_busy(&self, these: &dyn Fn(&StreamId) -> bool) -> bool;
+    /// These are this node's no more.
+    fn lose(&self, these: &dyn Fn(&StreamId) -> bool);
 }
 
 /// The caller behind what the runtime itself asks for.
@@ -170,10 +181,61 @@ impl<D: Decider> Entities for Host<D> {
             Err(error) => ready(Carried::Unreadable { why: error.to_string() }),
         }
     }
+
+    fn receive(&self, parcel: Parcel) -> BoxFuture<'static, Answered> {
+        let Parcel { owner, command, meta, class, patience } = parcel;
+        if !self.0.core.journal.admits(&owner) {
+            return ready(Answered::NotMine { open: false });
+        }
+        let command = match serde_json::from_str(&command) {
+            Ok(command) => command,
+            Err(error) => return ready(Answered::unreadable(&error.to_string())),
+        };
+        if class == Class::Control {
+            // A repair, such as the replay of a dead letter, for which another node was asked.
+            self.0.core.parked.remove(&owner, meta.command_id);
+        }
+        let host = self.clone();
+        Box::pin(async move {
+            let delivery = Delivery { class, deadline: patience };
+            let answer = host.arrive_here(Arrival { owner: owner.clone(), command, meta, firing: None, delivery }).await;
+            let is_lost = || !host.0.core.journal.admits(&owner);
+            match answer {
+                Err(AskError::Unavailable) if is_lost() => Answered::NotMine { open: false },
+                Err(AskError::OutcomeUnknown) if is_lost() => Answered::NotMine { open: true },
+                answer => Answered::of(answer),
+            }
+        })
+    }
+
+    fn follow(&self, owner: StreamId, events: Vec<Recorded>) -> BoxFuture<'static, Result<(), StoreError>> {
+        let shared = self.0.clone();
+        // What is in memory here, and this node's, tells by itself.
+        let is_own = || shared.core.journal.admits(&owner) && shared.slots.get(&owner).is_some();
+        if shared.rules.observer.is_none() || is_own() {
+            return ready(Ok(()));
+        }
+        Box::pin(async move {
+            match shared.afar.after(&shared.loader, &owner, &events).await {
+                Ok(loaded) => shared.learn(&owner, loaded),
+                Err(LoadError::Store(error)) if error.retryable() => return Err(error),
+                Err(error) => tracing::error!(entity = %owner, %error, "an entity of another node cannot be used"),
+            }
+            Ok(())
+        })
+    }
+
+    fn is_busy(&self, these: &dyn Fn(&StreamId) -> bool) -> bool {
+        self.0.slots.any(|slot| slot.inbox.gate().depth() > 0 && these(&slot.owner))
+    }
+
+    fn lose(&self, these: &dyn Fn(&StreamId) -> bool) {
+        self.0.lose(these);
+    }
 }
 
-fn ready(carried: Carried) -> BoxFuture<'static, Carried> {
-    Box::pin(std::future::ready(carried))
+fn ready<T: Send + 'static>(value: T) -> BoxFuture<'static, T> {
+    Box::pin(std::future::ready(value))
 }
 
 fn carried<R: Rejection>(answer: Result<bool, AskError<R>>) -> Carried {

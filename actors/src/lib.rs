@@ -7,6 +7,7 @@
 //! Architecture invariants: no SQL, no HTTP, no context's rules. Nobody outside gets an actix `Addr`: a [`Host`] is the
 //! only handle. Time, randomness and spawning come from [`ionveil_kernel::Env`]; [`TokioEnv`] and [`SimEnv`] bring it.
 
+mod afar;
 mod answer;
 mod class;
 mod config;
@@ -16,6 +17,8 @@ mod dispatch;
 mod entity;
 mod env;
 mod fault;
+mod follow;
+mod forward;
 mod govern;
 mod host;
 mod inbox;
@@ -26,10 +29,13 @@ mod metrics;
 mod pipeline;
 mod place;
 mod rate;
+mod route;
 mod runtime;
+mod sending;
 mod sim;
 mod slot;
 mod slots;
+mod steward;
 mod supervised;
 mod supervision;
 pub mod testkit;
@@ -46,6 +52,7 @@ pub use class::Class;
 pub use config::RuntimeConfig;
 pub use dispatch::{EffectHandler, OnUnknown, ReactorStatus, SendError};
 pub use env::TokioEnv;
+pub use forward::{Answered, Forward, ForwardError, Parcel, Untold};
 pub use govern::{Branch, Observer, Policies};
 pub use host::{Delivery, Host};
 pub use kind::Carried;

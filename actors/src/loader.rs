@@ -265,6 +265,11 @@ impl<D: Decider> Loader<D> {
         Ok(snapshot.filter(fits).and_then(|snapshot| self.restore(&snapshot)).unwrap_or_else(|| self.empty(owner)))
     }
 
+    /// As [`Self::load_until`], from a state that the entity had before that.
+    pub(crate) async fn go_on(&self, owner: &StreamId, loaded: Loaded<D>, until: Until) -> Result<Loaded<D>, LoadError> {
+        self.fold(owner, loaded, until).await
+    }
+
     async fn fold(&self, owner: &StreamId, mut loaded: Loaded<D>, until: Until) -> Result<Loaded<D>, LoadError> {
         loop {
             let events = self.store.read_entity(owner, loaded.main, loaded.position, CHUNK).await?;

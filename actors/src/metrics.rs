@@ -93,6 +93,8 @@ metrics! {
     restarts: Family<Label, Counter> => Counter, counter, "Entities that were restarted after a failure";
     /// Entities that were quarantined.
     quarantines: Family<Label, Counter> => Counter, counter, "Entities that were quarantined";
+    /// Commands that were sent to the node that owns their entity.
+    forwarded: Family<Label, Counter> => Counter, counter, "Commands that were sent to the node that owns their entity";
     /// Commands that were parked as dead letters.
     dead_letters: Family<Label, Counter> => Counter, counter, "Commands that were parked as dead letters";
     /// Entities that were folded from the journal.

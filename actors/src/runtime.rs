@@ -4,10 +4,14 @@
 use crate::config::RuntimeConfig;
 use crate::core::Core;
 use crate::dispatch::{EffectHandler, Handlers, Outbox, ReactorStatus, ReactorTask, Timers};
+use crate::follow::Follower;
+use crate::forward::{Answered, Forward, Parcel};
 use crate::govern::{Observer, Policies};
 use crate::host::{Host, Shared};
 use crate::kind::SomeKind;
 use crate::metrics::Metrics;
+use crate::route;
+use crate::steward::Caretaker;
 use crate::tree::{self, Places, Tree, TreeNode, TreeQuery};
 use actix::ArbiterHandle;
 use ionveil_journal::Journal;
@@ -80,8 +84,15 @@ impl Runtime {
         let (stop, stopped) = watch::channel(());
         let (filled, outbox_filled) = watch::channel(0);
         env.spawn(Timers::new(core.clone()).run(stopped.clone()));
-        env.spawn(Outbox::new(core.clone(), handlers.clone()).run(stopped, outbox_filled));
-        Self(Arc::new(Inner { core, kinds: Mutex::default(), handlers, reactors: Mutex::default(), filled: Arc::new(filled), stop }))
+        env.spawn(Outbox::new(core.clone(), handlers.clone()).run(stopped.clone(), outbox_filled));
+        let filled = Arc::new(filled);
+        if core.journal.shared() {
+            // A journal has one runtime.
+            let _first = core.journal.steward(Caretaker::new(&core));
+            env.spawn(Follower::new(core.clone(), filled.clone()).run(stopped.clone()));
+            env.spawn(route::herald(core.clone(), stopped));
+        }
+        Self(Arc::new(Inner { core, kinds: Mutex::default(), handlers, reactors: Mutex::default(), filled, stop }))
     }
 
     /// Lets `reactor` follow the journal, from its checkpoint on.
@@ -148,6 +159,20 @@ impl Runtime {
     #[must_use]
     pub fn trace(&self, spans: Arc<dyn Spans>) -> bool {
         self.0.core.tracer.name(spans)
+    }
+
+    /// Lets `forward` carry commands to the nodes that own their entities. Only the first call counts; says whether this is it.
+    #[must_use]
+    pub fn forward(&self, forward: Arc<dyn Forward>) -> bool {
+        self.0.core.forward.set(forward).is_ok()
+    }
+
+    /// Carries out what another node has forwarded, as far as it is this node's.
+    pub async fn receive(&self, parcel: Parcel) -> Answered {
+        match self.0.core.kind(parcel.owner.kind.as_str()) {
+            Some(kind) => kind.receive(parcel).await,
+            None => Answered::unreadable("this release knows no such kind"),
+        }
     }
 
     fn register<D: Decider>(&self, decider: Arc<D>, observer: Option<Arc<dyn Observer<D>>>) -> Result<Host<D>, RegisterError> {

@@ -71,6 +71,11 @@ impl<D: Decider> Slots<D> {
         self.shards.iter().flat_map(chosen).collect()
     }
 
+    /// Whether one of them is so.
+    pub(crate) fn any(&self, is_so: impl Fn(&Slot<D>) -> bool) -> bool {
+        self.shards.iter().any(|shard| shard.lock().iter().any(|entry| is_so(&entry.0)))
+    }
+
     /// One of them.
     pub(crate) fn get(&self, owner: &StreamId) -> Option<Arc<Slot<D>>> {
         self.shard(owner).get(owner).map(|entry| entry.0.clone())

@@ -2,6 +2,7 @@
 
 use crate::TimerChange;
 use ionveil_kernel::{BodyHash, CommandId, CorrelationId, EventId, Recorded, StreamId, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -85,7 +86,7 @@ impl Append {
 }
 
 /// Proof that a command was accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The accepted command.
     pub command_id: CommandId,

@@ -269,12 +269,13 @@ impl Journal {
         self.ownership.nudge();
     }
 
-    /// From now on this node takes its share: for one that was [prepared](Self::prepare).
+    /// From now on this node takes its share: for one that was [prepared](Self::prepare). `address` is where the others reach it,
+    /// if that was not known then. Nothing is done on a node that is alone.
     ///
     /// # Errors
-    /// `Unavailable`; it is tried again then.
-    pub async fn take_part(&self) -> Result<(), StoreError> {
-        self.ownership.take_part().await
+    /// `Unavailable`; it is tried again then. `Invalid` for an address that is none.
+    pub async fn take_part(&self, address: Option<String>) -> Result<(), StoreError> {
+        self.ownership.take_part(address).await
     }
 
     /// Hands all partitions over, if there is another node to take them, and takes none any more. Appends to those that are still
@@ -299,6 +300,31 @@ impl Journal {
     #[must_use]
     pub fn claims(&self) -> Vec<Claim> {
         self.ownership.claims()
+    }
+
+    /// As [`Self::claims`], without those that are being handed over: what new work may be begun for.
+    #[must_use]
+    pub fn working(&self) -> Vec<Claim> {
+        self.ownership.claims().into_iter().filter(|claim| self.ownership.admits(claim.partition)).collect()
+    }
+
+    /// Whether new work may be begun for a partition, as [`Self::admits`] says it of an entity.
+    #[must_use]
+    pub fn works_for(&self, partition: u16) -> bool {
+        !self.shared() || self.ownership.admits(partition)
+    }
+
+    /// How long a lease lasts.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.ownership.lease
+    }
+
+    /// Whether it falls to this node to do what is to be done once for all of them and belongs to no partition: it owns the
+    /// first one.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.works_for(0)
     }
 
     /// Gives the partitions up and closes the store. Call it when nothing is in flight any more.

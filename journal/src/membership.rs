@@ -60,7 +60,7 @@ pub trait Steward: Send + Sync {
 
 /// What a node keeps of being one of several.
 pub(crate) struct Cluster {
-    member: Member,
+    member: Mutex<Member>,
     pace: Mutex<Pace>,
     nudge: Notify,
 }
@@ -91,11 +91,15 @@ pub(crate) type Named = OnceLock<Arc<dyn Steward>>;
 impl Cluster {
     pub(crate) fn new(member: Member, standing: Standing) -> Self {
         let pace = Pace { standing, beat_due: Duration::ZERO, expecting: None, hold_until: Duration::ZERO };
-        Self { member, pace: Mutex::new(pace), nudge: Notify::new() }
+        Self { member: Mutex::new(member), pace: Mutex::new(pace), nudge: Notify::new() }
     }
 
     fn standing(&self) -> Standing {
         self.pace.lock().standing
+    }
+
+    fn member(&self) -> Member {
+        self.member.lock().clone()
     }
 
     /// The next look comes with a heartbeat.
@@ -110,13 +114,16 @@ impl Ownership {
     pub(crate) async fn enter(&self) -> Result<(), StoreError> {
         let Some(cluster) = &self.cluster else { return Ok(()) };
         self.store.release(self.node).await?;
-        self.store.announce(&cluster.member, cluster.standing(), true, self.lease).await?;
+        self.store.announce(&cluster.member(), cluster.standing(), true, self.lease).await?;
         self.look().await.map(drop)
     }
 
-    /// From now on the node takes its share.
-    pub(crate) async fn take_part(&self) -> Result<(), StoreError> {
+    /// From now on the node takes its share, and is reached at `address`.
+    pub(crate) async fn take_part(&self, address: Option<String>) -> Result<(), StoreError> {
         let Some(cluster) = &self.cluster else { return Ok(()) };
+        if let Some(address) = address {
+            cluster.member.lock().address = address;
+        }
         cluster.stand(Standing::Serving, Duration::ZERO);
         self.look().await?;
         cluster.nudge.notify_one();
@@ -136,7 +143,7 @@ impl Ownership {
         let _changing = self.changing.lock().await;
         let sent = self.env.monotonic();
         if cluster.pace.lock().beat_due <= sent {
-            self.store.announce(&cluster.member, cluster.standing(), false, self.lease).await?;
+            self.store.announce(&cluster.member(), cluster.standing(), false, self.lease).await?;
             self.beat(sent).await?;
             cluster.pace.lock().beat_due = sent + self.lease / BEATS_PER_LEASE;
         }
@@ -215,7 +222,7 @@ impl Ownership {
         let Some(cluster) = &self.cluster else { return Ok(()) };
         let notice = self.lease / LOOKS_PER_LEASE + self.lease / 50;
         cluster.stand(Standing::Leaving, self.env.monotonic() + notice);
-        self.store.announce(&cluster.member, Standing::Leaving, false, self.lease).await?;
+        self.store.announce(&cluster.member(), Standing::Leaving, false, self.lease).await?;
         let nodes = self.store.nodes().await?;
         if !nodes.iter().any(|node| node.takes() && node.member.node != self.node) {
             return Ok(());

@@ -147,7 +147,7 @@ impl Teller {
     }
 
     fn tell_all_again(&self) {
-        let active = self.alerting.0.boards.active_alerts();
+        let active = self.alerting.0.boards.active_alerts().into_iter().filter(|owner| self.alerting.0.journal.admits(owner));
         let mut pending = self.pending.lock();
         for owner in active {
             pending.alerts.entry(owner).or_default();

@@ -225,7 +225,9 @@ impl Sweeper {
     async fn pass(&self) {
         let alerting = &self.alerting;
         let orgs: Vec<Org> = alerting.0.boards.orgs.lock().iter().cloned().collect();
-        for org in orgs {
+        // Each node looks after its own.
+        let is_own = |owner: &StreamId| alerting.0.journal.admits(owner);
+        for org in orgs.into_iter().filter(|org| monitor::stream(org).is_ok_and(|owner| is_own(&owner))) {
             let meta = alerting.own(&org, "system:alerts");
             if let Err(error) = alerting.ask_monitor(&org, monitor::Command::Sweep, meta).await {
                 tracing::warn!(%org, %error, "the pass over the watched incidents was not made");
@@ -233,7 +235,8 @@ impl Sweeper {
         }
         let now = alerting.0.env.now();
         let overdue = ionveil_kernel::Timestamp::from_micros(now.micros() - i64::try_from(GRACE.as_micros()).unwrap_or(0));
-        let due: Vec<StreamId> = alerting.0.boards.board.lock().due(overdue).take(PASSES_MAX).cloned().collect();
+        let due: Vec<StreamId> =
+            alerting.0.boards.board.lock().due(overdue).filter(|owner| is_own(owner)).take(PASSES_MAX).cloned().collect();
         for owner in due {
             let meta = alerting.own(&owner.org, "system:alerts");
             if let Err(error) = alerting.ask_alert(owner.clone(), alert::Command::Pass { due: now }, meta).await {

@@ -25,6 +25,7 @@ use ionveil_alerts::alert::{self, Alerts};
 use ionveil_alerts::monitor::{self, Monitor};
 use ionveil_alerts::pager::{self, Pager};
 use ionveil_alerts::react;
+use ionveil_journal::Journal;
 use ionveil_kernel::{
     BodyHash, Caller, CommandId, CorrelationId, EntityId, Env, IdSource as _, Kind, Meta, NameError, Org, Role, StreamId,
 };
@@ -39,6 +40,7 @@ pub struct Alerting(Arc<Shared>);
 
 struct Shared {
     env: Env,
+    journal: Journal,
     monitors: Host<Monitor>,
     alerts: Host<Alerts>,
     pagers: Host<Pager>,
@@ -99,6 +101,7 @@ impl Alerting {
         let sender = send::Sender::new(env.clone(), channels.clone(), secrets.clone(), settings.clone());
         let shared = Shared {
             env,
+            journal: runtime.journal().clone(),
             monitors,
             alerts,
             pagers,
@@ -141,10 +144,10 @@ impl Alerting {
         }
     }
 
-    /// Calls a URL each minute, as long as the lists can be read: whoever is not called any more knows that something is wrong.
+    /// Calls a URL each minute, from one node, as long as the lists can be read: whoever is not called any more knows that something is wrong.
     async fn beat(self, url: String, views: Views, mut stopped: watch::Receiver<bool>) {
         loop {
-            if views.positions().await.is_ok() {
+            if self.0.journal.leads() && views.positions().await.is_ok() {
                 let called = self.0.channels.drivers().post(&url, &[], String::new(), self.0.settings.timeout).await;
                 if !called.is_taken() {
                     tracing::warn!("the heartbeat was not taken");

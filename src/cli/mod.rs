@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod audit;
 mod board;
 pub mod channels;
+pub mod cluster;
 pub mod completions;
 pub mod config;
 mod copy;
@@ -69,6 +70,8 @@ enum Command {
     MigrateWorkflows(migrate_workflows::MigrateWorkflows),
     /// Try settings of the policy engine on made-up or recorded outcomes
     Simulate(simulate::Simulate),
+    /// Look at the nodes that share a store, and whose its partitions are
+    Cluster(cluster::ClusterCommand),
     /// Look at what runs in a server, and mend it
     System(system::SystemCommand),
     /// Look at the policy tree of a server, and change it
@@ -118,6 +121,7 @@ impl Cli {
             Command::Migrate(command) => command.run(args),
             Command::MigrateWorkflows(command) => command.run(args),
             Command::Simulate(command) => command.run(args),
+            Command::Cluster(command) => command.run(args),
             Command::System(command) => command.run(args),
             Command::Policy(command) => command.run(args),
             Command::Route(command) => command.run(args),

@@ -4,12 +4,13 @@ use super::config::{ConfigArgs, exposure};
 use super::load;
 use super::runtime::{self, Threads};
 use crate::auth::Authenticator;
+use crate::cluster;
 use crate::config::{Config, ConfigFault, ConfigFaults, Flag, Server};
 use crate::datadir::{DataDir, ServerInfo};
 use crate::http::app::App;
 use crate::http::server::{self, Mount};
 use crate::nats;
-use crate::node::Node;
+use crate::node::{Kinds, Node};
 use crate::services::{self, Service};
 use crate::store::Place;
 use crate::time::Rfc3339;
@@ -20,7 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Run the server.
 #[derive(Args)]
@@ -101,7 +102,7 @@ async fn serve(config: Config, places: Vec<PlaceOf>, threads: Threads) -> anyhow
     let directory = open_directory(&config, &threads)?;
     let folder = directory.as_ref().map(|dir| dir.path().to_owned());
     let id = directory.as_ref().map_or_else(|| NodeId(threads.env.next_id()), DataDir::node_id);
-    let node = open_node(config.clone(), folder, id, &threads).await?;
+    let node = open_server(config.clone(), folder, id, &threads).await?;
     let app = App::new(node.clone());
     let listen = |place: &PlaceOf| {
         let settings = Server { listen: place.address, ..config.server.clone() };
@@ -111,6 +112,7 @@ async fn serve(config: Config, places: Vec<PlaceOf>, threads: Threads) -> anyhow
     let started = places.iter().map(listen).collect::<anyhow::Result<Vec<_>>>()?;
     let addresses: Vec<_> = started.iter().map(|(_, address)| *address).collect();
     let Some(address) = addresses.first().copied() else { anyhow::bail!("there is nothing to serve") };
+    let reached_at = config.node.address.clone().unwrap_or_else(|| cluster::reached_at(address, config.store.url.as_ref()));
     let info = ServerInfo {
         address,
         pid: std::process::id(),
@@ -131,13 +133,17 @@ async fn serve(config: Config, places: Vec<PlaceOf>, threads: Threads) -> anyhow
         );
     }
     let bridges = nats::start(&config, &node, &Mount::new(&config.server, app.clone(), authenticator.clone()))?;
+    let stop = Stop::listen()?;
     for (place, address) in places.iter().zip(addresses) {
         let what = place.service.map(|service| format!(" for {service}")).unwrap_or_default();
         tracing::info!(store = ?Place::of(&config.store), "listening on http://{address}/{what} (documentation at http://{address}/docs/)");
     }
     let serving: Vec<_> = started.into_iter().map(|(server, _)| (server.handle(), actix::spawn(server))).collect();
+    node.take_part(Some(reached_at)).await;
     super::verify::sample_in_background(&node);
-    stop_requested().await?;
+    stop.requested().await;
+    app.leave();
+    node.leave().await;
     tracing::info!("draining: new work is answered with 503, what is in line is finished");
     drop(bridges);
     app.drain();
@@ -161,6 +167,13 @@ fn open_directory(config: &Config, threads: &Threads) -> anyhow::Result<Option<D
     Ok(Some(DataDir::open(&config.store.data_dir, &threads.env)?))
 }
 
+/// As [`open_node`], beside other nodes if the store is one that several can share.
+async fn open_server(config: Config, folder: Option<PathBuf>, id: NodeId, threads: &Threads) -> anyhow::Result<Node> {
+    let (env, arbiters) = (threads.env.clone(), Threads::arbiters());
+    let opening = async move { Node::open_shared(&config, folder.as_deref(), id, env, arbiters, Kinds::default()).await };
+    Ok(threads.journal.spawn(opening).await??)
+}
+
 /// Opens the node on the journal's runtime, so that its connections live there.
 ///
 /// # Errors
@@ -171,12 +184,23 @@ pub(super) async fn open_node(config: Config, folder: Option<PathBuf>, id: NodeI
     Ok(threads.journal.spawn(opening).await??)
 }
 
-async fn stop_requested() -> anyhow::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        biased;
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The wish of somebody outside that the server ends.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// From now on nothing of it is missed.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn requested(mut self) {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -18,7 +18,7 @@ pub use fault::{ConfigFault, ConfigFaults};
 pub use layers::{Flag, Origin, Raw};
 pub use settings::{
     Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Nats, NatsLogin, NatsServer,
-    Queue, Roles, Server, Store, StoreUrl, Telemetry, TokenKey,
+    Node, Queue, Roles, Server, Store, StoreUrl, Telemetry, TokenKey,
 };
 pub use show::show;
 

@@ -6,7 +6,7 @@ use crate::alerts::{Mail, Templates, Tls};
 use crate::channels::Secrets;
 use crate::config::section::Section;
 use crate::config::settings::{
-    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Policy, Queue, Roles,
+    Alertmanager, Alerts, Analytics, ApiKey, Auth, Channels, Config, Intake, KeyAlgorithm, LogFormat, Logging, Node, Policy, Queue, Roles,
     Server, Store, StoreUrl, TokenKey,
 };
 use crate::config::{ConfigFault, Origin, Raw};
@@ -17,7 +17,7 @@ use ionveil_channels::address::Allow;
 use ionveil_channels::channel::Text;
 use ionveil_dispatch::pool::{LIMIT_MAX, Pool, WINDOW_MS_MAX};
 use ionveil_dispatch::queue::{InvalidThresholds, Monitor, RawThresholds, Thresholds};
-use ionveil_journal::{JournalConfig, PARTITIONS_MAX};
+use ionveil_journal::{JournalConfig, NODE_TEXT_MAX, PARTITIONS_MAX};
 use ionveil_kernel::statistics::Alpha;
 use ionveil_kernel::{EntityId, Kind, Org, Role};
 use ionveil_policy::engine::Engine;
@@ -31,6 +31,7 @@ impl Config {
     /// Reads every section; `None` only after a fault was noted.
     pub(super) fn read(raw: &Raw, faults: &mut Vec<ConfigFault>) -> Option<Self> {
         let server = read(raw, "server", faults, server);
+        let node = read(raw, "node", faults, node);
         let roles = read(raw, "roles", faults, roles);
         let store = read(raw, "store", faults, store);
         let journal = read(raw, "journal", faults, journal);
@@ -55,6 +56,7 @@ impl Config {
             journal: JournalConfig { lease, ..journal? },
             runtime: RuntimeConfig { deadline: server.request_timeout, ..runtime? },
             server,
+            node: node?,
             roles: roles?,
             store,
             policy: policy?,
@@ -74,8 +76,9 @@ impl Config {
     }
 }
 
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "server",
+    "node",
     "roles",
     "store",
     "journal",
@@ -139,6 +142,19 @@ fn server(section: &mut Section<'_>) -> Option<Server> {
         body_depth_max: size(body_depth_max?),
         allowed_hosts: allowed_hosts?,
     })
+}
+
+fn node(section: &mut Section<'_>) -> Option<Node> {
+    let address = section.parsed("address", |text| if text.is_empty() { Ok(None) } else { node_address(text).map(Some) });
+    Some(Node { address: address? })
+}
+
+/// A name or an address, and a port.
+fn node_address(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(&format!("http://{text}")).ok().filter(|_| text.len() <= NODE_TEXT_MAX);
+    let whole = url.is_some_and(|url| url.path() == "/" && url.query().is_none() && url.username().is_empty() && !text.ends_with('/'));
+    let port = text.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
+    if whole && port { Ok(text.to_owned()) } else { Err("must be HOST:PORT, such as 10.0.0.7:8080".to_owned()) }
 }
 
 fn roles(section: &mut Section<'_>) -> Option<Roles> {

@@ -28,6 +28,8 @@ use std::time::Duration;
 pub struct Config {
     /// `[server]`
     pub server: Server,
+    /// `[node]`
+    pub node: Node,
     /// `[roles]`
     pub roles: Roles,
     /// `[store]`
@@ -81,6 +83,13 @@ pub struct Server {
     pub body_depth_max: usize,
     /// Host names, in lower case, that a server without authentication answers to beside localhost.
     pub allowed_hosts: Vec<String>,
+}
+
+/// `[node]`
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where the other nodes of the same store reach this one; none: where it listens.
+    pub address: Option<String>,
 }
 
 /// `[roles]`: where services listen that have a listener of their own.

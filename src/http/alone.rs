@@ -7,7 +7,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
 
 /// What every listener has, and all below it.
-const SHARED: [&str; 4] = ["/health", "/metrics", "/openapi.json", "/docs"];
+const SHARED: [&str; 5] = ["/health", "/metrics", "/openapi.json", "/docs", "/cluster"];
 
 /// The service that a listener is for; none: all of them. Put into the app's data.
 #[derive(Clone, Copy, Debug)]

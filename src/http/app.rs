@@ -19,6 +19,7 @@ pub struct Shared {
     pub node: Node,
     /// Places for event streams.
     pub streams: Arc<Semaphore>,
+    leaving: AtomicBool,
     draining: AtomicBool,
 }
 
@@ -26,13 +27,29 @@ impl App {
     /// Routes on top of `node`.
     #[must_use]
     pub fn new(node: Node) -> Self {
-        Self(Arc::new(Shared { node, streams: Arc::new(Semaphore::new(STREAMS_MAX)), draining: AtomicBool::new(false) }))
+        Self(Arc::new(Shared {
+            node,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            leaving: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+        }))
     }
 
     /// Whether the server is shutting down.
     #[must_use]
     pub fn draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether callers should go elsewhere: it hands over what it has, or is shutting down.
+    #[must_use]
+    pub fn leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire) || self.draining()
+    }
+
+    /// From now on callers should go elsewhere; those who come are still answered.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
     }
 
     /// From now on the server is shutting down.

@@ -36,7 +36,7 @@ pub async fn hang_up<B: MessageBody + 'static>(req: ServiceRequest, next: Next<B
     let app_clock = app.as_ref().and_then(|app| app.node.env.play().map(|play| (app.node.env.now(), play.speed)));
     let mut response = next.call(req).await?;
     // Looked at behind the handler: the drain may have begun while it worked.
-    if app.is_some_and(|app| app.draining()) {
+    if app.is_some_and(|app| app.leaving()) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     if let Some((now, speed)) = app_clock {

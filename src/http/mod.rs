@@ -28,6 +28,7 @@ pub mod call;
 pub mod channel_requests;
 pub mod channel_shapes;
 pub mod channels;
+pub mod cluster;
 pub mod code;
 pub mod dead_letters;
 pub mod drain;
@@ -119,6 +120,7 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(resilience::plan_replay)
         .service(resilience::select_failover_region)
         .service(resilience::get_backoff)
+        .service(cluster::get_cluster)
         .service(tree::get_tree)
         .service(tree::get_entity)
         .service(tree::resume_entity)
@@ -224,5 +226,6 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(alert_people::show_link)
         .service(alert_people::follow_link)
         .service(alertmanager::at_root())
+        .service(cluster::take_parcel)
         .service(at_root);
 }

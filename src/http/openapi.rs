@@ -3,9 +3,9 @@
 use crate::http::app::App;
 use crate::http::problem::{Fault, ProblemBody};
 use crate::http::{
-    alert_people, alert_rules, alertmanager, alerts, analytics, assignments, audit, channels, dead_letters, events, failover, incidents,
-    intake, machines, orders, organisation, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, queues, reports,
-    resilience, routing, simulations, streams, system, tree, units, workflows,
+    alert_people, alert_rules, alertmanager, alerts, analytics, assignments, audit, channels, cluster, dead_letters, events, failover,
+    incidents, intake, machines, orders, organisation, policy, policy_audit, policy_commands, policy_outcomes, policy_preview, queues,
+    reports, resilience, routing, simulations, streams, system, tree, units, workflows,
 };
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get};
@@ -28,7 +28,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         routing::report_routing_node, routing::list_routing_nodes, routing::report_routing_health, routing::degrade_routing_node,
         routing::maintain_routing_node, routing::recover_routing_node, routing::list_routing_candidates, routing::select_routing_node, routing::find_route,
         resilience::plan_replay, resilience::select_failover_region, resilience::get_backoff,
-        tree::get_tree, tree::get_entity, tree::resume_entity,
+        cluster::get_cluster, tree::get_tree, tree::get_entity, tree::resume_entity,
         dead_letters::list_dead_letters, dead_letters::get_dead_letter, dead_letters::replay_dead_letter, dead_letters::discard_dead_letter,
         simulations::create_simulation, simulations::run_simulation, simulations::get_simulation, simulations::get_simulation_policy,
         simulations::cancel_simulation, simulations::compare_scenarios, simulations::recommend_settings,

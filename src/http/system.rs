@@ -46,7 +46,7 @@ pub struct ClockBody {
 
 fn health_of(app: &App) -> (bool, Health) {
     let journal = app.node.journal.ready();
-    let status = if app.draining() {
+    let status = if app.leaving() {
         "draining"
     } else if journal {
         "ok"

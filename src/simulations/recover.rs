@@ -38,7 +38,37 @@ impl Simulator {
         }
     }
 
+    /// As [`Self::recover`], of partitions that come to this node from others, as long as it goes on.
+    pub(crate) async fn recover_taken(self) {
+        let journal = &self.0.journal;
+        let (mut table, mut seen) = (journal.partitions(), Vec::new());
+        while !self.is_closed() {
+            table.mark_unchanged();
+            let claims = journal.claims();
+            let is_new = |partition| claims.iter().any(|claim| claim.partition == partition && !seen.contains(claim));
+            match journal.store().heads().await {
+                Ok(heads) if claims.iter().any(|claim| is_new(claim.partition)) => {
+                    // What came after nothing is never left over.
+                    let heads = (0..).zip(heads).map(|(partition, head)| if is_new(partition) { head } else { 0 }).collect();
+                    self.clone().recover(heads).await;
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    journal.env().sleep(RETRY).await;
+                    continue;
+                }
+            }
+            seen = claims;
+            if table.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     async fn resume(&self, left: Left) {
+        if self.0.runs.lock().contains_key(&left.owner) {
+            return;
+        }
         // It waits for its turn like any other; another node's are that node's business.
         let Ok(place) = self.0.places.clone().acquire_owned().await else { return };
         let command = match left.starts {

@@ -17,7 +17,7 @@ const WORKFLOWS: u64 = 12;
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Callers at work.
-pub(super) struct Callers(JoinSet<()>);
+pub(crate) struct Callers(JoinSet<()>);
 
 /// One try of one request.
 enum Try {
@@ -29,7 +29,7 @@ enum Try {
 
 impl Callers {
     /// Sends `count` callers out; each asks one thing after the other, under keys that begin with `name`.
-    pub(super) fn start(scene: &Arc<Scene>, name: &'static str, count: u64, seed: &mut Seed) -> Self {
+    pub(crate) fn start(scene: &Arc<Scene>, name: &'static str, count: u64, seed: &mut Seed) -> Self {
         let mut callers = JoinSet::new();
         for number in 0..count {
             let caller = Caller { scene: scene.clone(), name, number, seed: seed.fork(), asked: 0 };
@@ -39,7 +39,7 @@ impl Callers {
     }
 
     /// Lets them settle what they have begun. Needs a server that answers.
-    pub(super) async fn finish(mut self, scene: &Scene) {
+    pub(crate) async fn finish(mut self, scene: &Scene) {
         scene.stop.send_replace(true);
         let all = async {
             while let Some(ended) = self.0.join_next().await {
@@ -51,7 +51,7 @@ impl Callers {
     }
 
     /// Fails now if one of them has found something wrong.
-    pub(super) fn check(&mut self) {
+    pub(crate) fn check(&mut self) {
         if let Some(ended) = self.0.try_join_next() {
             ended.expect("a caller found nothing wrong");
             panic!("a caller ended by itself");
@@ -123,7 +123,7 @@ impl Caller {
 
 impl Scene {
     /// Repeats a request until it is answered: as the first time.
-    pub(super) async fn repeat(&self, asked: &Asked, first: &Value) {
+    pub(crate) async fn repeat(&self, asked: &Asked, first: &Value) {
         loop {
             match self.send(asked).await {
                 Try::Acknowledged(body, replayed) => {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 /// What a caller wants of a workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(crate) enum Wish {
     Register,
     To(&'static str),
     RollBack,
@@ -16,16 +16,16 @@ pub(super) enum Wish {
 
 /// A request under a key, as it was first sent.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) key: String,
-    pub(super) workflow: String,
-    pub(super) wish: Wish,
-    pub(super) sent: Instant,
+pub(crate) struct Asked {
+    pub(crate) key: String,
+    pub(crate) workflow: String,
+    pub(crate) wish: Wish,
+    pub(crate) sent: Instant,
 }
 
 /// How it ended for the caller.
 #[derive(Clone, Debug)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// 2xx: the first body that came.
     Acknowledged { body: Value, at: Instant },
     /// A refusal: nothing may be there.
@@ -36,28 +36,28 @@ pub(super) enum Ending {
 
 /// Everything that was asked.
 #[derive(Default)]
-pub(super) struct Ledger {
-    pub(super) entries: Vec<(Asked, Ending)>,
+pub(crate) struct Ledger {
+    pub(crate) entries: Vec<(Asked, Ending)>,
 }
 
 /// A workflow's events as the server shows them, oldest first.
-pub(super) type Streams = BTreeMap<String, Vec<Value>>;
+pub(crate) type Streams = BTreeMap<String, Vec<Value>>;
 
 impl Ledger {
-    pub(super) fn acknowledged(&self) -> impl Iterator<Item = (&Asked, &Value, Instant)> {
+    pub(crate) fn acknowledged(&self) -> impl Iterator<Item = (&Asked, &Value, Instant)> {
         self.entries.iter().filter_map(|(asked, ending)| match ending {
             Ending::Acknowledged { body, at } => Some((asked, body, *at)),
             Ending::Refused | Ending::Unknown => None,
         })
     }
 
-    pub(super) fn workflows(&self) -> BTreeSet<&str> {
+    pub(crate) fn workflows(&self) -> BTreeSet<&str> {
         self.entries.iter().map(|(asked, _)| asked.workflow.as_str()).collect()
     }
 
     /// Every acknowledged command is there exactly once and in order, under its key; nothing else is, but what a caller
     /// gave up on.
-    pub(super) fn check(&self, streams: &Streams) {
+    pub(crate) fn check(&self, streams: &Streams) {
         let by_cause = causes(streams);
         for (asked, body, _) in self.acknowledged() {
             let events = by_cause.get(&cause(&asked.key)).map(Vec::as_slice).unwrap_or_default();
@@ -108,7 +108,7 @@ impl Ledger {
 }
 
 /// What the journal names as the cause of a command's events.
-pub(super) fn cause(key: &str) -> String {
+pub(crate) fn cause(key: &str) -> String {
     command_id(&Org::new("default").expect("lawful"), key).to_string()
 }
 

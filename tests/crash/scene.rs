@@ -7,13 +7,14 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// How long anything may take that a test waits for.
-pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A machine of the user's own that can go round for ever.
 const CONFIG: &str = r#"
@@ -28,29 +29,29 @@ states = [
 "#;
 
 /// A data directory, a configuration and a store.
-pub(super) struct Ground {
+pub(crate) struct Ground {
     folder: TempDir,
     store: Option<String>,
 }
 
 impl Ground {
     /// The default store: SQLite in the data directory.
-    pub(super) fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         Self::new(None, "")
     }
 
-    pub(super) fn postgres(url: &str) -> Self {
+    pub(crate) fn postgres(url: &str) -> Self {
         Self::new(Some(url.to_owned()), "")
     }
 
     /// With more lines of configuration.
-    pub(super) fn new(store: Option<String>, more: &str) -> Self {
+    pub(crate) fn new(store: Option<String>, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("ionveil.toml"), format!("{more}{CONFIG}")).expect("a configuration");
         Self { folder, store }
     }
 
-    pub(super) fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -63,44 +64,46 @@ impl Ground {
     }
 
     /// The arguments of `serve` on a free port.
-    pub(super) fn serve_args(&self) -> Vec<String> {
+    pub(crate) fn serve_args(&self) -> Vec<String> {
         let mut args: Vec<_> = ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned).into();
         args.extend(self.options());
         args
     }
 
     /// Starts the server and waits until it listens.
-    pub(super) fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         let args = self.serve_args();
         tokio::task::block_in_place(|| Server::spawn(ionveil(&args.iter().map(String::as_str).collect::<Vec<_>>())))
     }
 
     /// Runs another command on the same data.
-    pub(super) fn run(&self, command: &[&str]) -> Output {
+    pub(crate) fn run(&self, command: &[&str]) -> Output {
         let options = self.options();
         let args: Vec<_> = command.iter().copied().chain(options.iter().map(String::as_str)).collect();
         tokio::task::block_in_place(|| ionveil(&args).output()).expect("the binary runs")
     }
 }
 
-/// What callers share: where the server is, what was asked, and when to stop.
-pub(super) struct Scene {
-    pub(super) client: reqwest::Client,
-    pub(super) address: watch::Sender<Option<String>>,
-    pub(super) ledger: Mutex<Ledger>,
-    pub(super) stop: watch::Sender<bool>,
+/// What callers share: where the servers are, what was asked, and when to stop.
+pub(crate) struct Scene {
+    pub(crate) client: reqwest::Client,
+    pub(crate) addresses: watch::Sender<Vec<String>>,
+    turn: AtomicUsize,
+    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) stop: watch::Sender<bool>,
     /// How often something was acknowledged, repeats included.
-    pub(super) answers: watch::Sender<u64>,
+    pub(crate) answers: watch::Sender<u64>,
     /// Answers of another kind by code.
-    pub(super) setbacks: Mutex<BTreeMap<String, u64>>,
+    pub(crate) setbacks: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Scene {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let client = ionveil::web::client().timeout(PATIENCE / 2).build().expect("a client");
         Self {
             client,
-            address: watch::Sender::new(None),
+            addresses: watch::Sender::default(),
+            turn: AtomicUsize::new(0),
             ledger: Mutex::default(),
             stop: watch::Sender::new(false),
             answers: watch::Sender::new(0),
@@ -108,19 +111,25 @@ impl Scene {
         }
     }
 
-    pub(super) fn lead_to(&self, server: Option<&Server>) {
-        self.address.send_replace(server.map(|server| server.address.clone()));
+    pub(crate) fn lead_to(&self, server: Option<&Server>) {
+        self.lead_to_all(server);
     }
 
-    /// Where the server is now; waits for one.
-    pub(super) async fn place(&self) -> String {
-        let mut address = self.address.subscribe();
-        let found = timeout(PATIENCE, address.wait_for(Option::is_some)).await.expect("a server in time").expect("the scene lives");
-        found.clone().expect("waited for")
+    /// Callers ask one after the other of them.
+    pub(crate) fn lead_to_all<'a>(&self, servers: impl IntoIterator<Item = &'a Server>) {
+        self.addresses.send_replace(servers.into_iter().map(|server| server.address.clone()).collect());
+    }
+
+    /// Where a server is now; waits for one.
+    pub(crate) async fn place(&self) -> String {
+        let mut addresses = self.addresses.subscribe();
+        let found = timeout(PATIENCE, addresses.wait_for(|found| !found.is_empty())).await;
+        let found = found.expect("a server in time").expect("the scene lives");
+        found[self.turn.fetch_add(1, Ordering::Relaxed) % found.len()].clone()
     }
 
     /// Waits until `more` further commands were acknowledged; says how long that took.
-    pub(super) async fn until_answered(&self, more: u64) -> Duration {
+    pub(crate) async fn until_answered(&self, more: u64) -> Duration {
         let (mut answers, begun) = (self.answers.subscribe(), Instant::now());
         let wanted = *answers.borrow() + more;
         let answered = timeout(PATIENCE, answers.wait_for(|answers| *answers >= wanted)).await;
@@ -129,24 +138,24 @@ impl Scene {
     }
 
     /// Waits until callers were set back so often by an answer of the server.
-    pub(super) async fn until_set_back(&self, times: u64) {
+    pub(crate) async fn until_set_back(&self, times: u64) {
         let said =
             |setbacks: &BTreeMap<String, u64>| -> u64 { setbacks.iter().filter(|(code, _)| !code.contains(' ')).map(|(_, n)| n).sum() };
         until(async || said(&self.setbacks.lock()) >= times).await;
     }
 
     /// Waits until the server says that it is ready, or that it is not.
-    pub(super) async fn until_ready(&self, server: &Server, ready: bool) {
+    pub(crate) async fn until_ready(&self, server: &Server, ready: bool) {
         let wanted = if ready { 200 } else { 503 };
         until(async || self.client.get(server.url("/health/ready")).send().await.is_ok_and(|answer| answer.status() == wanted)).await;
     }
 
-    pub(super) fn acknowledged(&self) -> usize {
+    pub(crate) fn acknowledged(&self) -> usize {
         self.ledger.lock().acknowledged().count()
     }
 
     /// The events of all workflows, over HTTP.
-    pub(super) async fn streams(&self) -> Streams {
+    pub(crate) async fn streams(&self) -> Streams {
         let names: Vec<String> = self.ledger.lock().workflows().into_iter().map(str::to_owned).collect();
         let mut streams = Streams::new();
         for name in names {
@@ -177,12 +186,12 @@ impl Scene {
     }
 
     /// The end of every test: the journal holds what the callers were told, however it is read.
-    pub(super) async fn check(&self, ground: &Ground) {
+    pub(crate) async fn check(&self, ground: &Ground) {
         self.check_but(ground, &[]).await;
     }
 
     /// The same, with workflows that are the test's own.
-    pub(super) async fn check_but(&self, ground: &Ground, own: &[&str]) {
+    pub(crate) async fn check_but(&self, ground: &Ground, own: &[&str]) {
         let over_http = self.streams().await;
         self.ledger.lock().check(&over_http);
         let mut listed = listed(ground);
@@ -199,11 +208,11 @@ impl Scene {
 }
 
 /// Waits for a condition.
-pub(super) async fn until(condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(condition: impl AsyncFnMut() -> bool) {
     until_within(PATIENCE, condition).await;
 }
 
-pub(super) async fn until_within(patience: Duration, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until_within(patience: Duration, mut condition: impl AsyncFnMut() -> bool) {
     let looking = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -9,11 +9,11 @@ fn drawn() -> u64 {
 }
 
 /// `SplitMix64` (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
-pub(super) struct Seed(u64);
+pub(crate) struct Seed(u64);
 
 impl Seed {
     /// From `IONVEIL_TEST_SEED`, else fresh; printed for the test `name`.
-    pub(super) fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let given = std::env::var("IONVEIL_TEST_SEED").ok().map(|text| text.parse().expect("IONVEIL_TEST_SEED is a number"));
         let seed = given.unwrap_or_else(drawn);
         println!("{name}: IONVEIL_TEST_SEED={seed}");
@@ -21,11 +21,11 @@ impl Seed {
     }
 
     /// Another source whose draws do not depend on how often this one is asked.
-    pub(super) fn fork(&mut self) -> Self {
+    pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -34,16 +34,16 @@ impl Seed {
     }
 
     /// Below `end`, which is not 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
     /// True so often in a hundred.
-    pub(super) fn percent(&mut self, percent: u64) -> bool {
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    pub(super) fn millis(&mut self, from: u64, to: u64) -> Duration {
+    pub(crate) fn millis(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.below(to - from))
     }
 }

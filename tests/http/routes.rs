@@ -101,6 +101,7 @@ const ROUTES: &[Route] = &[
     post("/api/v1/resilience/replay-plan", "/api/v1/resilience/replay-plan", REPLAY, Least::Operator, 200),
     post("/api/v1/resilience/failover-region", "/api/v1/resilience/failover-region", REGIONS, Least::Operator, 200),
     get("/api/v1/resilience/backoff", "/api/v1/resilience/backoff?attempt=3", Least::Operator),
+    get("/api/v1/system/cluster", "/api/v1/system/cluster", Least::Operator),
     get("/api/v1/system/tree", "/api/v1/system/tree", Least::Operator),
     get("/api/v1/system/entities/{kind}/{id}", "/api/v1/system/entities/workflow/w", Least::Operator),
     post("/api/v1/system/entities/{kind}/{id}/resume", "/api/v1/system/entities/workflow/w/resume", "", Least::Supervisor, 409),

@@ -40,6 +40,8 @@ pub struct Projector {
     status: Arc<watch::Sender<Status>>,
     /// Whether it is known that the views are of this journal.
     checked: bool,
+    /// The partitions that fall to it now; the others are somebody else's, on the same tables.
+    falls_to: Box<dyn Fn(u16) -> bool + Send + Sync>,
 }
 
 impl Projector {
@@ -47,7 +49,13 @@ impl Projector {
     #[must_use]
     pub fn new(views: Views, store: Arc<dyn Store>, env: Env, config: ProjectorConfig) -> Self {
         let (status, _) = watch::channel(Status::default());
-        Self { views, store, env, config, status: Arc::new(status), checked: false }
+        Self { views, store, env, config, status: Arc::new(status), checked: false, falls_to: Box::new(|_| true) }
+    }
+
+    /// Takes in only the partitions that fall to it, as `falls_to` says each time; where the others stand is seen all the same.
+    #[must_use]
+    pub fn only(self, falls_to: impl Fn(u16) -> bool + Send + Sync + 'static) -> Self {
+        Self { falls_to: Box::new(falls_to), ..self }
     }
 
     /// What it is doing, as it changes: phase, positions, heads, poison.
@@ -92,7 +100,9 @@ impl Projector {
                     self.phase(Phase::Live);
                     let ended = self.env.monotonic();
                     let again = ended + (ended.saturating_sub(began) * 3).clamp(self.config.every, self.config.poll.max(self.config.every));
-                    self.rest(wake).await;
+                    if !self.is_behind() {
+                        self.rest(wake).await;
+                    }
                     self.env.sleep(again.saturating_sub(self.env.monotonic())).await;
                 }
                 Err(error) if error.retryable() => {
@@ -166,12 +176,21 @@ impl Projector {
         Ok(!behind.is_empty())
     }
 
+    /// Whether somebody has something to take in.
+    fn is_behind(&self) -> bool {
+        let status = self.status.borrow();
+        status.positions.iter().zip(&status.heads).any(|(at, head)| at < head) && status.poison.is_empty()
+    }
+
     /// The partitions with something to take in, and where they are.
     fn behind(&self) -> Vec<(u16, u64)> {
         let status = self.status.borrow();
         let still = |partition| status.poison.iter().any(|poison| poison.partition == partition);
         let places = (0..).zip(status.positions.iter().zip(&status.heads));
-        places.filter(|(partition, (at, head))| at < head && !still(*partition)).map(|(partition, (at, _))| (partition, *at)).collect()
+        places
+            .filter(|(partition, (at, head))| at < head && !still(*partition) && (self.falls_to)(*partition))
+            .map(|(partition, (at, _))| (partition, *at))
+            .collect()
     }
 
     async fn read(&self, partition: u16, after: u64, limit: usize) -> Result<Page, ViewsError> {

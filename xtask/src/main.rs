@@ -2,6 +2,7 @@
 //!
 //! It does not know what the product does, and none of the product's crates may depend on it.
 
+mod chaos;
 mod ci;
 mod coverage;
 mod deny;
@@ -44,6 +45,8 @@ enum Command {
     Coverage,
     /// Injects panics by the million and checks that nothing is lost.
     Soak(soak::Options),
+    /// Runs three real servers on one Postgres while they are killed, frozen, cut off and replaced, and checks what is left.
+    Chaos(chaos::Options),
     /// Simulates a cluster with faults, seed after seed, and checks its invariants with each step.
     Sim(sim::Options),
     /// Runs schemathesis against a running server.
@@ -82,6 +85,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
             coverage::report(&repo)
         }
         Command::Soak(options) => soak::run(&repo, &options),
+        Command::Chaos(options) => chaos::run(&repo, &options),
         Command::Sim(options) => sim::run(&repo, &options),
         Command::Schemathesis { url, max_examples } => schemathesis::run(&repo, &url, max_examples),
     }

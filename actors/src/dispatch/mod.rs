@@ -22,10 +22,10 @@ use tokio::sync::watch;
 /// How long a dispatcher sleeps at most: what was missed otherwise (a clock that was set, another node's rows) is found then.
 const SLEEP_MAX: Duration = Duration::from_secs(15);
 /// How long it leaves a store alone that could not be reached.
-const UNREACHED: Duration = Duration::from_millis(500);
+pub(crate) const UNREACHED: Duration = Duration::from_millis(500);
 /// While something is committed all the time, the journal is read so often: each look costs the store some queries, however
 /// little is new. What comes after a pause is read at once.
-const PASS_EVERY: Duration = Duration::from_millis(20);
+pub(crate) const PASS_EVERY: Duration = Duration::from_millis(20);
 /// Rows that are read at once.
 const PAGE: usize = 256;
 
@@ -43,7 +43,7 @@ fn claim_of(core: &Core, partition: u16) -> Option<Claim> {
 }
 
 /// Sleeps for `pause`, or until one of `signals` changes; false once the runtime is gone or drains.
-async fn rest<T>(core: &Core, stop: &mut watch::Receiver<()>, signal: &mut watch::Receiver<T>, pause: Duration) -> bool {
+pub(crate) async fn rest<T>(core: &Core, stop: &mut watch::Receiver<()>, signal: &mut watch::Receiver<T>, pause: Duration) -> bool {
     // A node that lacks partitions sees nothing of theirs: it looks again soon after it has them back.
     let pause = if core.journal.ready() { pause } else { pause.min(UNREACHED) };
     let sleep = core.journal.env().sleep(pause);

@@ -140,7 +140,7 @@ impl Outbox {
         if self.core.line.is_closed() {
             return Ok(false);
         }
-        let claims = self.core.journal.claims();
+        let claims = self.core.journal.working();
         for claim in claims.iter().filter(|claim| !self.seen.contains(claim)) {
             self.take_over(*claim).await?;
         }
@@ -190,7 +190,7 @@ impl Outbox {
     /// How long there is nothing to do.
     async fn until_next(&self) -> Option<Duration> {
         let env = self.core.journal.env();
-        let next = self.core.journal.store().outbox_next(&partitions(&self.core.journal.claims())).await.ok()?;
+        let next = self.core.journal.store().outbox_next(&partitions(&self.core.journal.working())).await.ok()?;
         let wait = next.map_or(SLEEP_MAX, |due| env.until(due)).min(SLEEP_MAX);
         // What is due and could not be settled is not asked for all the time.
         Some(wait.max(Duration::from_millis(5)))
@@ -229,7 +229,9 @@ enum Sent {
 async fn send_in_order(core: Arc<Core>, handlers: Arc<Handlers>, rows: Vec<OutboxRow>) -> Sent {
     let mut sent = Sent::Nothing;
     for row in rows {
-        let Some(claim) = claim_of(&core, row.partition) else { break };
+        let _underway = core.sending.begin(row.partition);
+        // One that is being handed over is the next owner's to send.
+        let Some(claim) = core.journal.working().into_iter().find(|claim| claim.partition == row.partition) else { break };
         let Some(settlement) = send(&core, &handlers, claim, &row).await else { break };
         if !settle(&core, claim, &row, &settlement).await {
             return Sent::Open;

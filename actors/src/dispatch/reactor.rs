@@ -35,8 +35,10 @@ pub(crate) struct ReactorTask {
     status: Arc<Mutex<ReactorStatus>>,
     /// Tells the outbox that there is something to send.
     filled: Arc<watch::Sender<u64>>,
-    /// By partition: the stored checkpoint, and how far was read.
+    /// By partition: the stored checkpoint, and how far was read; as long as nobody else can have moved it.
     places: Vec<(u64, u64)>,
+    /// The claims that they hold under.
+    claims: Vec<Claim>,
     /// How often in a row it stood still.
     failures: u32,
 }
@@ -60,7 +62,7 @@ impl ReactorTask {
     ) -> Self {
         let kind = reactor.kind().and_then(|kind| Kind::new(kind).ok());
         let filter = Filter { kind, ..Filter::default() };
-        Self { core, reactor, filter, status, filled, places: Vec::new(), failures: 0 }
+        Self { core, reactor, filter, status, filled, places: Vec::new(), claims: Vec::new(), failures: 0 }
     }
 
     /// Reacts until the runtime is gone or drains.
@@ -93,9 +95,11 @@ impl ReactorTask {
         if self.core.line.is_closed() {
             return Ok(false);
         }
-        if self.places.is_empty() {
+        let claims = self.core.journal.claims();
+        if self.places.is_empty() || claims != self.claims {
             let stored = self.core.journal.store().checkpoints(self.reactor.name()).await?;
             self.places = stored.into_iter().map(|at| (at, at)).collect();
+            self.claims.clone_from(&claims);
         }
         let heads = self.core.journal.store().heads().await?;
         let behind = |places: &[(u64, u64)], partition: u16| {
@@ -103,7 +107,6 @@ impl ReactorTask {
             places.get(at).zip(heads.get(at)).is_some_and(|((_, read), head)| read < head)
         };
         let (mut got_on, mut faults) = (false, Vec::new());
-        let claims = self.core.journal.claims();
         for claim in claims.iter().copied() {
             if !behind(&self.places, claim.partition) {
                 continue;

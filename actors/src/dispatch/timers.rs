@@ -61,7 +61,7 @@ impl Timers {
 
     /// Starts to fire everything that is due now, a page at a time and no more in a second than is allowed.
     async fn pass(&mut self) -> Result<(), StoreError> {
-        let (core, partitions) = (self.core.clone(), partitions(&self.core.journal.claims()));
+        let (core, partitions) = (self.core.clone(), partitions(&self.core.journal.working()));
         let now = core.journal.env().now();
         self.last = None;
         while !core.line.is_closed() {
@@ -149,7 +149,7 @@ impl Timers {
 
     /// When the first timer behind those of the last pass is due: what that left, because it failed, must not hide it.
     async fn next_due(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        let (store, partitions) = (self.core.journal.store(), partitions(&self.core.journal.claims()));
+        let (store, partitions) = (self.core.journal.store(), partitions(&self.core.journal.working()));
         let Some(last) = &self.last else { return store.next_due(&partitions).await };
         let next = store.due_timers(&partitions, Timestamp::MAX, Some(last), 1).await?;
         Ok(next.first().map(|timer| timer.due))

@@ -11,6 +11,7 @@
 //! ```
 
 mod client;
+mod courier;
 mod nemesis;
 mod node;
 mod outside;

@@ -4,6 +4,7 @@
 mod cluster;
 mod common;
 mod drain;
+mod forward;
 mod frozen;
 mod govern;
 mod model;

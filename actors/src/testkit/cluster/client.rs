@@ -129,10 +129,10 @@ async fn deliver(env: Env, node: Arc<Node>, request: Request, tell: Option<onesh
 }
 
 /// Now and then a message takes as long as a takeover.
-fn transit(env: &Env) -> Duration {
+pub(super) fn transit(env: &Env) -> Duration {
     if chance(env, 5) { between(env, 100, 6_000) } else { between(env, 0, 3) }
 }
 
-fn passes(env: &Env, node: &Node) -> bool {
+pub(super) fn passes(env: &Env, node: &Node) -> bool {
     !chance(env, LOST) && node.reachable.load(Ordering::Relaxed)
 }

@@ -1,6 +1,7 @@
 //! A node of the simulated cluster: a process with the real journal and the real runtime in it, started, killed, frozen and
 //! stopped by others, and the edge through which requests come in.
 
+use super::courier::Courier;
 use super::outside::{Bridge, CHANNELS, Echo};
 use super::process::{Process, ProcessEnv};
 use super::truth::Truth;
@@ -9,7 +10,7 @@ use super::{BASE, LEASE, PAUSE};
 use crate::testkit::ledger::Ledger;
 use crate::testkit::{Chaos, Chaotic, alarm, tally};
 use crate::zoo::Mutant;
-use crate::{AskError, Class, Host, Reply, Runtime, RuntimeConfig};
+use crate::{Answered, AskError, Class, Host, Parcel, Reply, Runtime, RuntimeConfig};
 use ionveil_journal::testkit::{Faults, FaultyStore};
 use ionveil_journal::{Filter, Journal, JournalConfig, Member, Store, StoreError};
 use ionveil_kernel::{BodyHash, CommandId, Decider, Env, IdSource, Meta, NodeId, Rejection, StreamId, derive_uuid, testkit};
@@ -85,7 +86,7 @@ impl Node {
     pub(super) fn new(number: u32, server: Arc<Server>) -> Arc<Self> {
         let dead = Process::new();
         dead.strike(super::process::Blow::Kill);
-        Arc::new(Self {
+        let node = Arc::new(Self {
             number,
             server,
             faults: Faults::new(BASE),
@@ -94,7 +95,13 @@ impl Node {
             process: Mutex::new(dead),
             life: Mutex::default(),
             troubled: Mutex::default(),
-        })
+        });
+        node.server.nodes.lock().insert(node.address(), Arc::downgrade(&node));
+        node
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("node{}:1", self.number)
     }
 
     fn truth(&self) -> &Arc<Truth> {
@@ -156,17 +163,27 @@ impl Node {
         };
         self.truth().note(&format!("node {} is ready", self.number));
         let life = Life::new(env.clone(), journal.clone(), self.truth());
+        let _first = life.runtime.forward(Arc::new(Courier(Arc::downgrade(&self))));
         *self.life.lock() = Some(Arc::new(life));
         env.spawn(follow(env.clone(), journal, self.truth().clone(), self.number));
     }
 
     fn member(&self) -> Member {
         let number = u128::from(self.number);
-        Member { node: NodeId(Uuid::from_u128(number << 64 | number)), address: format!("node{number}:1"), release: "1".to_owned() }
+        Member { node: NodeId(Uuid::from_u128(number << 64 | number)), address: self.address(), release: "1".to_owned() }
     }
 
     fn life(&self) -> Option<Arc<Life>> {
         self.life.lock().clone()
+    }
+
+    /// Another node has forwarded this.
+    pub(super) fn receive(&self, parcel: Parcel, tell: oneshot::Sender<Answered>) {
+        let Some(life) = self.life() else { return };
+        life.env.clone().spawn(async move {
+            let answered = life.runtime.receive(parcel).await;
+            let _nobody_waits = tell.send(answered);
+        });
     }
 
     /// A request has arrived.

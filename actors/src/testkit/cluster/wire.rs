@@ -2,6 +2,7 @@
 //! by itself once it was sent, whatever becomes of its sender, and may arrive twice. What a store can do wrong in the bug zoo
 //! it does here.
 
+use super::node::Node;
 use super::process::Process;
 use super::truth::{Taken, Truth};
 use super::{between, chance};
@@ -15,7 +16,7 @@ use ionveil_journal::{
 use ionveil_kernel::{BoxFuture, CommandId, Env, NodeId, Org, Recorded, StreamId, Timestamp};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -27,11 +28,13 @@ pub(super) struct Server {
     pub(super) truth: Arc<Truth>,
     /// What a feed does not see yet although it is stored, and until when: [`Mutant::TrustedSerial`].
     late: Mutex<BTreeMap<(u16, u64), Duration>>,
+    /// The nodes by the addresses at which the others reach them.
+    pub(super) nodes: Mutex<BTreeMap<String, Weak<Node>>>,
 }
 
 impl Server {
     pub(super) fn new(env: Env, memory: Arc<MemoryStore>, truth: Arc<Truth>) -> Self {
-        Self { env, memory, truth, late: Mutex::default() }
+        Self { env, memory, truth, late: Mutex::default(), nodes: Mutex::default() }
     }
 
     async fn append(&self, node: u32, sent: &[Claim], batch: &[Append], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {

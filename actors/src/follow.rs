@@ -1,0 +1,130 @@
+//! What other nodes commit, for those who are told of every committed state on this one: follows the partitions that are not
+//! this node's.
+
+use crate::core::Core;
+use crate::dispatch::{PASS_EVERY, UNREACHED, rest};
+use futures_util::{StreamExt, TryStreamExt};
+use ionveil_journal::{Claim, Filter, StoreError};
+use ionveil_kernel::{Recorded, StreamId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Events that are read at once.
+const PAGE: usize = 1_024;
+/// Entities that are looked at at once.
+const AT_ONCE: usize = 8;
+/// How long this node's own commits are looked at once more when it loses a partition: what it did not know of them by then, nobody
+/// here was told.
+const DOUBT: Duration = Duration::from_secs(10);
+/// How long it sleeps if nothing is heard.
+const SLEEP: Duration = Duration::from_secs(1);
+
+/// How far a partition was followed.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Everything up to here was told.
+    at: u64,
+    /// The epoch under which the partition is this node's, once all that was there before was told.
+    own: Option<u64>,
+    /// Where it ended, and when, when it was this node's.
+    mark: (u64, Duration),
+}
+
+pub(crate) struct Follower {
+    core: Arc<Core>,
+    places: Vec<Place>,
+    /// Tells the outbox that there may be something to send.
+    filled: Arc<watch::Sender<u64>>,
+}
+
+impl Follower {
+    pub(crate) fn new(core: Arc<Core>, filled: Arc<watch::Sender<u64>>) -> Self {
+        let places = core.journal.began_at().iter().map(|at| Place { at: *at, ..Place::default() }).collect();
+        Self { core, places, filled }
+    }
+
+    /// Follows until the runtime is gone or drains.
+    pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
+        let mut commits = self.core.journal.commits();
+        loop {
+            commits.mark_unchanged();
+            let began = self.core.journal.env().monotonic();
+            let pause = match self.pass().await {
+                Ok(true) if stop.has_changed().is_ok() => continue,
+                Ok(_) => SLEEP,
+                Err(error) => {
+                    tracing::warn!(error = %error, "what other nodes commit cannot be followed");
+                    UNREACHED
+                }
+            };
+            if !rest(&self.core, &mut stop, &mut commits, pause).await {
+                return;
+            }
+            let env = self.core.journal.env();
+            env.sleep((began + PASS_EVERY).saturating_sub(env.monotonic())).await;
+        }
+    }
+
+    /// A page of each partition that another node may have written to; says whether there may be more.
+    async fn pass(&mut self) -> Result<bool, StoreError> {
+        let before = self.core.journal.claims();
+        if self.is_all_own(&before) {
+            return Ok(false);
+        }
+        let heads = self.core.journal.store().heads().await?;
+        // Under the same epoch before and after: nobody else has written up to these heads since.
+        let owned: BTreeMap<u16, u64> = self
+            .core
+            .journal
+            .claims()
+            .into_iter()
+            .filter(|claim| before.contains(claim))
+            .map(|claim| (claim.partition, claim.epoch))
+            .collect();
+        let mut more = false;
+        for (partition, head) in (0..).zip(heads) {
+            let Some(place) = self.places.get(usize::from(partition)).copied() else { continue };
+            let next = self.step(partition, place, head, owned.get(&partition).copied()).await?;
+            more |= next.at < head && next.own.is_none();
+            self.places[usize::from(partition)] = next;
+        }
+        Ok(more)
+    }
+
+    /// Whether there is nobody else to follow.
+    fn is_all_own(&self, claims: &[Claim]) -> bool {
+        let settled = self.core.journal.env().monotonic().saturating_sub(DOUBT);
+        let own = |place: &Place, claim: &Claim| place.own == Some(claim.epoch) && place.mark.1 > settled;
+        claims.len() == self.places.len() && claims.iter().all(|claim| own(&self.places[usize::from(claim.partition)], claim))
+    }
+
+    async fn step(&self, partition: u16, place: Place, head: u64, owned: Option<u64>) -> Result<Place, StoreError> {
+        let now = self.core.journal.env().monotonic();
+        if owned.is_some() && owned == place.own {
+            let settled = now.saturating_sub(place.mark.1) >= DOUBT;
+            return Ok(if settled { Place { at: place.mark.0, mark: (head, now), ..place } } else { place });
+        }
+        let mut next = Place { own: None, ..place };
+        if place.at < head {
+            let page = self.core.journal.store().read_partition(partition, place.at, PAGE, &Filter::default()).await?;
+            self.tell(page.events).await?;
+            next.at = page.scanned_to.max(place.at);
+        }
+        if owned.is_some() && next.at >= head {
+            (next.own, next.mark) = (owned, (next.at, now));
+            self.filled.send_modify(|count| *count += 1);
+        }
+        Ok(next)
+    }
+
+    async fn tell(&self, events: Vec<Recorded>) -> Result<(), StoreError> {
+        let mut by_owner: BTreeMap<StreamId, Vec<Recorded>> = BTreeMap::new();
+        for event in events {
+            by_owner.entry(event.owner.clone()).or_default().push(event);
+        }
+        let told = by_owner.into_iter().filter_map(|(owner, events)| Some(self.core.kind(owner.kind.as_str())?.follow(owner, events)));
+        futures_util::stream::iter(told).buffer_unordered(AT_ONCE).try_collect().await
+    }
+}

@@ -1,0 +1,96 @@
+//! Where these tests play: a database and some servers on it, each with a data directory of its own.
+
+use crate::crash::callers::Callers;
+use crate::crash::ledger::Ending;
+use crate::crash::scene::{Ground, Scene, until};
+use crate::crash::seed::Seed;
+use crate::support::postgres::{Database, Postgres};
+use crate::support::server::Server;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::block_in_place;
+
+const CALLERS: u64 = 8;
+
+pub(super) struct Stage {
+    pub(super) database: Database,
+    pub(super) scene: Arc<Scene>,
+    pub(super) seed: Seed,
+}
+
+/// A server and its data directory.
+pub(super) struct Node {
+    pub(super) ground: Ground,
+    pub(super) server: Server,
+}
+
+impl Stage {
+    pub(super) fn new(name: &str) -> Self {
+        let database = block_in_place(Postgres::shared).database();
+        Self { database, scene: Arc::new(Scene::new()), seed: Seed::of(name) }
+    }
+
+    /// Starts one more server.
+    pub(super) fn node(&self) -> Node {
+        let ground = Ground::postgres(&self.database.url);
+        let server = ground.serve();
+        Node { ground, server }
+    }
+
+    /// Three servers that share the partitions, the last one with the most of them.
+    pub(super) async fn three(&self) -> [Node; 3] {
+        let mut nodes = [self.node(), self.node(), self.node()];
+        self.until_shared(&nodes[0], 3).await;
+        let cluster = self.cluster(&nodes[0]).await;
+        let known = cluster["nodes"].as_array().expect("nodes");
+        let of = |node: &Node| known.iter().find(|known| known["address"] == node.server.address.as_str());
+        nodes.sort_by_key(|node| of(node).and_then(|known| known["partitions"].as_u64()));
+        self.scene.lead_to_all(nodes.iter().map(|node| &node.server));
+        nodes
+    }
+
+    pub(super) fn callers(&mut self) -> Callers {
+        Callers::start(&self.scene, "caller", CALLERS, &mut self.seed)
+    }
+
+    /// What a server says of the cluster, as soon as it answers: one that has just woken drops connections of before.
+    pub(super) async fn cluster(&self, node: &Node) -> Value {
+        let mut seen = Value::Null;
+        until(async || match self.scene.client.get(node.server.url("/api/v1/system/cluster")).send().await {
+            Ok(answer) if answer.status() == 200 => {
+                seen = answer.json().await.unwrap_or_default();
+                !seen.is_null()
+            }
+            Ok(_) | Err(_) => false,
+        })
+        .await;
+        seen
+    }
+
+    /// Waits until this many servers serve and each partition is owned by one of them, about evenly.
+    pub(super) async fn until_shared(&self, node: &Node, count: usize) {
+        until(async || {
+            let cluster = self.cluster(node).await;
+            let nodes: Vec<_> = cluster["nodes"].as_array().expect("nodes").iter().filter(|node| node["state"] == "serving").collect();
+            let owned: u64 = nodes.iter().map(|node| node["partitions"].as_u64().expect("a number")).sum();
+            nodes.len() == count && owned == 16 && nodes.iter().all(|node| node["partitions"] != 0)
+        })
+        .await;
+    }
+
+    /// The longest that a caller waited of those who were answered since.
+    pub(super) fn longest_since(&self, since: Instant) -> Duration {
+        let ledger = self.scene.ledger.lock();
+        let waits = ledger.entries.iter().filter_map(|(asked, ending)| match ending {
+            Ending::Acknowledged { at, .. } if *at >= since => Some(*at - asked.sent),
+            _ => None,
+        });
+        waits.max().unwrap_or_default()
+    }
+
+    /// How often callers were set back.
+    pub(super) fn setbacks(&self) -> u64 {
+        self.scene.setbacks.lock().values().sum()
+    }
+}
