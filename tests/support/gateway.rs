@@ -21,11 +21,14 @@ pub(crate) enum Manner {
     Reset,
 }
 
+/// What it was sent, and whether that was not answered with a failure.
+type Heard = Arc<Mutex<Vec<(Vec<u8>, bool)>>>;
+
 /// It listens until it is dropped; then connections are refused.
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
     manner: Arc<Mutex<Manner>>,
-    heard: Arc<Mutex<Vec<(Vec<u8>, bool)>>>,
+    heard: Heard,
     task: JoinHandle<()>,
 }
 
@@ -78,7 +81,7 @@ impl Drop for Gateway {
     }
 }
 
-async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Arc<Mutex<Vec<(Vec<u8>, bool)>>>) {
+async fn serve(mut socket: TcpStream, manner: Arc<Mutex<Manner>>, heard: Heard) {
     while let Some(request) = read(&mut socket).await {
         let manner = manner.lock().expect("a manner").clone();
         heard.lock().expect("what it heard").push((request, !matches!(manner, Manner::Answer(400.., _))));
