@@ -21,6 +21,9 @@ pub struct Parcel {
     pub meta: Meta,
     /// How urgent it is.
     pub class: Class,
+    /// The epoch under which the other node owned the entity then: under another one the command is not his to carry out, since
+    /// it may have been carried out or refused elsewhere meanwhile.
+    pub epoch: u64,
     /// How long its caller still waits.
     pub patience: Duration,
 }

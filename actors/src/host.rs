@@ -166,15 +166,17 @@ pub(crate) struct Arrival<D: Decider> {
     pub(crate) command: D::Command,
     pub(crate) meta: Meta,
     pub(crate) firing: Option<Box<ArmedTimer>>,
+    /// The only epoch under which it may be decided, if another node has forwarded it.
+    pub(crate) under: Option<u64>,
     pub(crate) delivery: Delivery,
 }
 
 impl<D: Decider> Arrival<D> {
     /// The same once more, for a caller who waits for so long.
     pub(crate) fn again(&self, deadline: Duration) -> Self {
-        let Self { owner, command, meta, firing, delivery } = self;
+        let Self { owner, command, meta, firing, under, delivery } = self;
         let (owner, command, meta, firing) = (owner.clone(), command.clone(), meta.clone(), firing.clone());
-        Self { owner, command, meta, firing, delivery: Delivery { deadline, ..*delivery } }
+        Self { owner, command, meta, firing, under: *under, delivery: Delivery { deadline, ..*delivery } }
     }
 }
 
@@ -224,7 +226,7 @@ impl<D: Decider> Host<D> {
         meta: Meta,
         delivery: Delivery,
     ) -> Result<Reply<D>, AskError<D::Rejection>> {
-        self.arrive(Arrival { owner, command, meta, firing: None, delivery }).await
+        self.arrive(Arrival { owner, command, meta, firing: None, under: None, delivery }).await
     }
 
     pub(crate) async fn arrive(&self, arrival: Arrival<D>) -> Answer<D> {
@@ -272,7 +274,7 @@ impl<D: Decider> Host<D> {
 
     /// Queues the command at its entity, under the lock of its shard: the order of these calls is the order of the queue.
     fn queue(&self, arrival: Arrival<D>, reply: oneshot::Sender<Answer<D>>) -> Result<Arc<Slot<D>>, AskError<D::Rejection>> {
-        let Arrival { owner, command, meta, firing, delivery: Delivery { class, deadline } } = arrival;
+        let Arrival { owner, command, meta, firing, under, delivery: Delivery { class, deadline } } = arrival;
         let core = &self.0.core;
         if self.0.slots.count() >= core.config.resident_max && self.0.slots.get(&owner).is_none() {
             self.0.make_room();
@@ -296,6 +298,7 @@ impl<D: Decider> Host<D> {
             command,
             meta,
             firing,
+            under,
             waiter,
             joined: Vec::new(),
             since: now,

@@ -172,19 +172,21 @@ impl<D: Decider> Entities for Host<D> {
             expected_version: None,
             traceparent: None,
         };
-        self.ask_carried(Arrival { owner: timer.owner.clone(), command, meta, firing: Some(Box::new(timer)), delivery })
+        self.ask_carried(Arrival { owner: timer.owner.clone(), command, meta, firing: Some(Box::new(timer)), under: None, delivery })
     }
 
     fn carry_out(&self, owner: StreamId, command: &str, meta: Meta, delivery: Delivery) -> BoxFuture<'static, Carried> {
         match serde_json::from_str(command) {
-            Ok(command) => self.ask_carried(Arrival { owner, command, meta, firing: None, delivery }),
+            Ok(command) => self.ask_carried(Arrival { owner, command, meta, firing: None, under: None, delivery }),
             Err(error) => ready(Carried::Unreadable { why: error.to_string() }),
         }
     }
 
     fn receive(&self, parcel: Parcel) -> BoxFuture<'static, Answered> {
-        let Parcel { owner, command, meta, class, patience } = parcel;
-        if !self.0.core.journal.admits(&owner) {
+        let Parcel { owner, command, meta, class, epoch, patience } = parcel;
+        let is_mine =
+            move |host: &Self, owner: &StreamId| host.0.core.journal.admits(owner) && host.0.core.journal.epoch(owner) == Some(epoch);
+        if !is_mine(self, &owner) {
             return ready(Answered::NotMine { open: false });
         }
         let command = match serde_json::from_str(&command) {
@@ -198,8 +200,9 @@ impl<D: Decider> Entities for Host<D> {
         let host = self.clone();
         Box::pin(async move {
             let delivery = Delivery { class, deadline: patience };
-            let answer = host.arrive_here(Arrival { owner: owner.clone(), command, meta, firing: None, delivery }).await;
-            let is_lost = || !host.0.core.journal.admits(&owner);
+            let under = Some(epoch);
+            let answer = host.arrive_here(Arrival { owner: owner.clone(), command, meta, firing: None, under, delivery }).await;
+            let is_lost = || !is_mine(&host, &owner);
             match answer {
                 Err(AskError::Unavailable) if is_lost() => Answered::NotMine { open: false },
                 Err(AskError::OutcomeUnknown) if is_lost() => Answered::NotMine { open: true },

@@ -100,14 +100,14 @@ impl<D: Decider> Host<D> {
 
     async fn try_there(&self, arrival: &Arrival<D>, share: &Share, patience: Duration) -> Tried<D> {
         let core = &self.0.core;
-        let Share::Foreign { address, .. } = share else { return Tried::Again { open: false } };
+        let Share::Foreign { address, epoch, .. } = share else { return Tried::Again { open: false } };
         let (Some(forward), Some(address)) = (core.forward.get(), address) else {
             return Tried::Answered(Err(AskError::Unavailable));
         };
         let Ok(command) = serde_json::to_string(&arrival.command) else { return Tried::Answered(Err(AskError::Unavailable)) };
         let (owner, meta, class) = (arrival.owner.clone(), arrival.meta.clone(), arrival.delivery.class);
         self.0.rules.metrics.forwarded.inc();
-        let parcel = Parcel { owner, command, meta, class, patience };
+        let parcel = Parcel { owner, command, meta, class, epoch: *epoch, patience };
         let answered = tokio::select! {
             biased;
             answered = forward.forward(address, &parcel) => answered,

@@ -146,9 +146,9 @@ impl Journal {
     }
 
     /// As [`Self::submit`], of what was decided on a state that was read under `epoch` ([`Self::epoch`] before the read; none if
-    /// the partition was not owned then). Events can only follow the ones that they rest on. An append without events is
-    /// stored only while the partition is owned under the same epoch: else another owner may have written since, and the
-    /// append fails as [`AppendFailure::Discarded`] or [`AppendFailure::NotOwned`].
+    /// the partition was not owned then). Events can only follow the ones that they rest on. An append without events, and on
+    /// one of several nodes any append, is stored only while the partition is owned under the same epoch: else another owner may
+    /// have written or refused since, and the append fails as [`AppendFailure::Discarded`] or [`AppendFailure::NotOwned`].
     pub fn submit_under(&self, append: Append, epoch: Option<u64>, done: OnOutcome) {
         // Epochs begin with 1.
         self.hand_in(append, Some(epoch.unwrap_or(0)), done);

@@ -14,7 +14,8 @@ use tokio::sync::{mpsc, watch};
 pub(crate) struct Job {
     pub(crate) append: Append,
     /// Only while the partition is owned under this epoch, if it has no events: no sequence number tells then that another owner
-    /// has written since the state was read that it rests on.
+    /// has written since the state was read that it rests on. On one of several nodes with events too: another owner may have
+    /// refused the same command meanwhile, which leaves no trace.
     pub(crate) rests_on: Option<u64>,
     pub(crate) done: OnOutcome,
 }
@@ -190,9 +191,9 @@ impl Writer {
         Some(job)
     }
 
-    /// What must be owned for a job without events.
+    /// What must be owned for a job, if it matters.
     fn rests_on(&self, job: &Job) -> Option<Claim> {
-        let epoch = job.rests_on.filter(|_| job.append.events.is_empty())?;
+        let epoch = job.rests_on.filter(|_| job.append.events.is_empty() || self.ownership.shared())?;
         Some(Claim { partition: job.append.owner.partition(self.store.partitions()), epoch })
     }
 

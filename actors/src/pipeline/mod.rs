@@ -213,7 +213,8 @@ impl<D: Decider> Pipeline<D> {
     pub(crate) fn take(&mut self, mut command: Box<Pending<D>>, busy: &Busy, effects: &mut Vec<Effect<D>>) {
         if let Some(first) = self.known.get(&command.meta.command_id).copied().and_then(|seq| self.find(seq)) {
             if first.meta.body_hash == command.meta.body_hash {
-                let Pending { waiter, joined, .. } = *command;
+                let Pending { waiter, joined, under, .. } = *command;
+                first.under = first.under.zip(under).map(|(first, later)| first.max(later));
                 first.joined.push(waiter);
                 first.joined.extend(joined);
             } else {
@@ -280,6 +281,9 @@ impl<D: Decider> Pipeline<D> {
             let waited = now.saturating_sub(pending.since);
             return self.pending[index].settle(Err(AskError::TimedOut(waited)));
         }
+        if let Some(under) = pending.under.filter(|under| self.epoch != Some(*under)) {
+            return self.not_under(index, under);
+        }
         let Some(tip) = self.tip(index) else { return };
         busy.command(pending.meta.command_id, now);
         self.rules.metrics.queue_wait.observe(now.saturating_sub(pending.since).as_secs_f64());
@@ -296,6 +300,17 @@ impl<D: Decider> Pipeline<D> {
         };
         let decided = case.decide();
         self.decided(index, decided, effects);
+    }
+
+    /// A command that may be decided under another epoch only: under a later one than that of the committed state the entity is
+    /// folded anew first, once.
+    fn not_under(&mut self, index: usize, under: u64) {
+        let pending = &mut self.pending[index];
+        if pending.tries == 0 && self.epoch.is_some_and(|epoch| epoch < under) {
+            pending.tries = 1;
+            return self.fail(None);
+        }
+        pending.settle(Err(AskError::Unavailable));
     }
 
     fn decided(&mut self, index: usize, decided: Decided<D>, effects: &mut Vec<Effect<D>>) {

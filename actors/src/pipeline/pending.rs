@@ -46,6 +46,9 @@ pub(crate) struct Pending<D: Decider> {
     pub(crate) meta: Meta,
     /// The timer that it stands for, if it does.
     pub(crate) firing: Option<Box<ArmedTimer>>,
+    /// The only epoch under which it may be decided, if another node has forwarded it: under a later one it may have been
+    /// carried out or refused elsewhere.
+    pub(crate) under: Option<u64>,
     pub(crate) waiter: Waiter<D>,
     /// Who asked the same again meanwhile.
     pub(crate) joined: Vec<Waiter<D>>,

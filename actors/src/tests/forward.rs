@@ -3,7 +3,7 @@
 
 use super::common::{entity, fresh, open};
 use super::tally::{Command, LIMIT, Tally};
-use crate::{Answered, AskError, Forward, ForwardError, Host, Loaded, Observer, Parcel, Runtime, RuntimeConfig, SimEnv, simulate};
+use crate::{Answered, AskError, Class, Forward, ForwardError, Host, Loaded, Observer, Parcel, Runtime, RuntimeConfig, SimEnv, simulate};
 use ionveil_journal::testkit::{Faults, FaultyStore};
 use ionveil_journal::{Journal, JournalConfig, Member, MemoryStore, Share};
 use ionveil_kernel::{BoxFuture, Env, NodeId, StreamId};
@@ -244,6 +244,27 @@ fn nobody_waits_for_a_node_that_has_lost_what_it_was_asked_about() {
         let longest = load(&cluster, &second, 1).await;
         assert!(longest > LEASE / 2 && longest < LEASE * 2, "{longest:?}");
         each_is(&cluster, &first, 2).await;
+    });
+}
+
+#[test]
+fn what_was_forwarded_under_an_earlier_epoch_is_not_carried_out() {
+    Cluster::run(8, async |cluster: Cluster| {
+        let [first, ..] = cluster.three().await;
+        let owner = owners().into_iter().find(|owner| first.runtime.journal().admits(owner)).expect("one of its own");
+        let epoch = first.runtime.journal().epoch(&owner).expect("its own");
+        let parcel = |epoch| Parcel {
+            owner: owner.clone(),
+            command: serde_json::to_string(&Command::Add(1)).expect("it has a text"),
+            meta: fresh(&cluster.env),
+            class: Class::Command,
+            epoch,
+            patience: Duration::from_secs(1),
+        };
+        // It may have been refused by whoever owned it in between.
+        assert_eq!(first.runtime.receive(parcel(epoch - 1)).await, Answered::NotMine { open: false });
+        assert!(matches!(first.runtime.receive(parcel(epoch)).await, Answered::Done { repeated: false, .. }));
+        assert_eq!(cluster.ask(&first, &owner, Command::Touch).await, Ok(1), "once");
     });
 }
 
