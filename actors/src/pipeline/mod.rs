@@ -303,10 +303,10 @@ impl<D: Decider> Pipeline<D> {
     }
 
     /// A command that may be decided under another epoch only: under a later one than that of the committed state the entity is
-    /// folded anew first, once.
+    /// folded anew first, once. So is one that was folded while the partition was not owned.
     fn not_under(&mut self, index: usize, under: u64) {
         let pending = &mut self.pending[index];
-        if pending.tries == 0 && self.epoch.is_some_and(|epoch| epoch < under) {
+        if pending.tries == 0 && self.epoch.is_none_or(|epoch| epoch < under) {
             pending.tries = 1;
             return self.fail(None);
         }

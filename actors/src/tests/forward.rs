@@ -5,7 +5,7 @@ use super::common::{entity, fresh, open};
 use super::tally::{Command, LIMIT, Tally};
 use crate::{Answered, AskError, Class, Forward, ForwardError, Host, Loaded, Observer, Parcel, Runtime, RuntimeConfig, SimEnv, simulate};
 use ionveil_journal::testkit::{Faults, FaultyStore};
-use ionveil_journal::{Journal, JournalConfig, Member, MemoryStore, Share};
+use ionveil_journal::{Journal, JournalConfig, Member, MemoryStore, Share, Store};
 use ionveil_kernel::{BoxFuture, Env, NodeId, StreamId};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -265,6 +265,27 @@ fn what_was_forwarded_under_an_earlier_epoch_is_not_carried_out() {
         assert_eq!(first.runtime.receive(parcel(epoch - 1)).await, Answered::NotMine { open: false });
         assert!(matches!(first.runtime.receive(parcel(epoch)).await, Answered::Done { repeated: false, .. }));
         assert_eq!(cluster.ask(&first, &owner, Command::Touch).await, Ok(1), "once");
+    });
+}
+
+#[test]
+fn an_entity_that_comes_back_takes_what_is_forwarded_again() {
+    Cluster::run(9, async |cluster: Cluster| {
+        let [first, second, third] = cluster.three().await;
+        // All of them have entities in memory that have been elsewhere, and some have work when they go.
+        for round in 1..=3 {
+            let strike = async {
+                cluster.env.sleep(Duration::from_millis(30)).await;
+                for node in [&first, &second, &third] {
+                    cluster.memory.release(node.runtime.journal().node()).await.expect("a store in memory");
+                }
+            };
+            tokio::join!(load(&cluster, &first, 4), load(&cluster, &second, 4), strike);
+            cluster.env.sleep(LEASE * 2).await;
+            for node in [&first, &second, &third] {
+                each_is(&cluster, node, 8 * round).await;
+            }
+        }
     });
 }
 
