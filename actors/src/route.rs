@@ -9,7 +9,7 @@ use crate::forward::{Answered, ForwardError, Parcel};
 use crate::host::{Arrival, Host};
 use crate::pipeline::Answer;
 use ionveil_journal::{Receipt, Share};
-use ionveil_kernel::{Decider, StreamId};
+use ionveil_kernel::{Decider, Rejection, StreamId};
 use ionveil_sync::Refused;
 use std::pin::pin;
 use std::sync::Arc;
@@ -68,17 +68,18 @@ impl<D: Decider> Host<D> {
                 Tried::Answered(Err(AskError::Unavailable))
             } else {
                 if in_line.is_none() {
-                    in_line = Some(InLine::enter(&self.0.core, arrival.delivery.class).map_err(|refused| self.refused(refused))?);
+                    let entered = InLine::enter(&self.0.core, arrival.delivery.class);
+                    in_line = Some(entered.map_err(|refused| in_doubt(self.refused(refused), unsure.then_some(deadline)))?);
                 }
                 self.try_there(&arrival, &share, patience).await
             };
             match tried {
-                Tried::Answered(answer) => return answer,
+                Tried::Answered(answer) => return answer.map_err(|error| in_doubt(error, unsure.then_some(deadline))),
                 Tried::Again { open } => unsure |= open,
             }
             let left = give_up.saturating_sub(env.monotonic());
             if left.is_zero() {
-                return Err(if unsure { AskError::TimedOut(deadline) } else { AskError::Unavailable });
+                return Err(in_doubt(AskError::Unavailable, unsure.then_some(deadline)));
             }
             let pause = env.sleep(AGAIN.min(left));
             tokio::select! {
@@ -176,6 +177,16 @@ impl<D: Decider> Host<D> {
     }
 }
 
+/// That a try did nothing says nothing of an earlier one whose outcome is open, for which its caller has waited.
+fn in_doubt<R: Rejection>(error: AskError<R>, open: Option<Duration>) -> AskError<R> {
+    match (error, open) {
+        (AskError::Overloaded | AskError::Unavailable | AskError::Draining | AskError::Quarantined(_), Some(waited)) => {
+            AskError::TimedOut(waited)
+        }
+        (error, _) => error,
+    }
+}
+
 fn again<D: Decider>(owner: &StreamId, address: &str, why: &str, open: bool) -> Tried<D> {
     tracing::debug!(entity = %owner, address, why, open, "another node has not answered");
     Tried::Again { open }
@@ -191,5 +202,24 @@ pub(crate) async fn herald(core: Arc<Core>, mut stop: watch::Receiver<()>) {
             changed = table.changed() => if changed.is_err() { return },
         }
         core.moved.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forward::Untold;
+
+    #[test]
+    fn nothing_is_called_undone_while_an_earlier_try_is_open() {
+        let idle =
+            || [AskError::<Untold>::Overloaded, AskError::Unavailable, AskError::Draining, AskError::Quarantined("it fell".to_owned())];
+        for error in idle() {
+            assert_eq!(in_doubt(error.clone(), None), error);
+            assert_eq!(in_doubt(error, Some(AGAIN)), AskError::TimedOut(AGAIN));
+        }
+        for decided in [AskError::IdReused, AskError::VersionConflict { expected: 1, actual: 2 }, AskError::OccurredInFuture] {
+            assert_eq!(in_doubt::<Untold>(decided.clone(), Some(AGAIN)), decided, "the receipts were asked before");
+        }
     }
 }
