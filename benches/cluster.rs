@@ -23,7 +23,7 @@ use tempfile::TempDir;
 const CALLERS: usize = 64;
 const RUNS: usize = 3;
 const TRIPS: usize = 400;
-const MACHINE: &str = "[machines.rounds]\ninitial = \"called\"\nstates = [{ name = \"called\", to = [\"moving\"] }, { name = \"moving\", to = [\"called\"] }]\n";
+const MACHINE: &str = "[machines.rounds]\ninitial = \"called\"\nstates = [{ name = \"called\", to = [\"moving\"] }, { name = \"moving\", to = [\"called\", \"over\"] }, { name = \"over\" }]\n";
 
 /// Servers on one database.
 struct Cluster {
