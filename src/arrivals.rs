@@ -29,9 +29,9 @@ impl ArrivalsToPolicy {
     }
 }
 
-/// What is recorded so much later than it happened is history, and says nothing of how the zone does now.
-fn is_history(event: &Recorded) -> bool {
-    event.recorded_at.since(event.occurred_at) > HISTORY
+/// What another system reports so much later than it happened is history, and says nothing of how the zone does now.
+fn is_history(happened: &Event, event: &Recorded) -> bool {
+    matches!(happened, Event::UnitReported(_)) && event.recorded_at.since(event.occurred_at) > HISTORY
 }
 
 impl Reactor for ArrivalsToPolicy {
@@ -45,7 +45,9 @@ impl Reactor for ArrivalsToPolicy {
 
     fn react(&self, event: &Recorded) -> Result<Vec<Reaction>, DecodeError> {
         let happened = Event::decode(&event.event_type, event.schema_version, &event.data)?;
-        let Some((arrival, arrived_at)) = happened.first_arrival().filter(|_| !is_history(event)) else { return Ok(Vec::new()) };
+        let Some((arrival, arrived_at)) = happened.first_arrival().filter(|_| !is_history(&happened, event)) else {
+            return Ok(Vec::new());
+        };
         let org = &event.stream.org;
         let Some(node) = self.node(org, arrival.zone.as_ref()) else { return Ok(Vec::new()) };
         let success = self.organisations.sla(org).is_in_time(arrival.priority, arrival.dispatched_at, arrived_at);

@@ -47,8 +47,8 @@ fn each_layer_beats_the_one_below() {
 
 #[test]
 fn a_host_sets_numbers_lists_and_switches_by_their_text() {
-    let config = of(&[("runtime.snapshot_every", "7"), ("server.allowed_hosts", "a.example, b.example")]).unwrap();
-    assert_eq!((config.runtime.snapshot_every, config.server.allowed_hosts.len()), (7, 2));
+    let config = of(&[("runtime.snapshot_every", "70"), ("server.allowed_hosts", "a.example, b.example")]).unwrap();
+    assert_eq!((config.runtime.snapshot_every, config.server.allowed_hosts.len()), (70, 2));
     let told = of(&[("runtime.snapshot_every", "often"), ("runtime.snapshots", "7")]).unwrap_err().to_string();
     assert!(told.contains("snapshot_every): must be a whole number, not \"often\""), "{told}");
     assert!(told.contains("runtime.snapshots"), "{told}");

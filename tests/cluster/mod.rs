@@ -5,5 +5,6 @@
 mod frozen;
 mod killed;
 mod known;
+mod roles;
 mod stage;
 mod stopped;
