@@ -6,6 +6,7 @@ use crate::membership::{self, Partitions, Steward};
 use crate::writer::{Job, News, Writer};
 use crate::{Append, Claim, Member, Receipt, Standing, Store, StoreError};
 use ionveil_kernel::{Env, Kind, NodeId, StreamId, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -312,6 +313,13 @@ impl Journal {
     #[must_use]
     pub fn works_for(&self, partition: u16) -> bool {
         !self.shared() || self.ownership.admits(partition)
+    }
+
+    /// By partition: the last position that this node has committed itself, as far as it knows. As long as it owns a partition
+    /// nobody else writes there: what it found there when it began, and this, is the end of it.
+    #[must_use]
+    pub fn written(&self) -> BTreeMap<u16, u64> {
+        self.news.written()
     }
 
     /// How long a lease lasts.

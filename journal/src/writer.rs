@@ -41,17 +41,28 @@ pub(crate) struct News {
     pub(crate) armed: watch::Sender<Timestamp>,
     /// Something was committed to a stream of this kind; there are those that somebody has asked for.
     kinds: Mutex<BTreeMap<Kind, watch::Sender<u64>>>,
+    /// By partition: the last position that this node has committed.
+    written: Mutex<BTreeMap<u16, u64>>,
 }
 
 impl Default for News {
     fn default() -> Self {
-        Self { commits: watch::Sender::default(), armed: watch::Sender::new(Timestamp::MAX), kinds: Mutex::default() }
+        Self {
+            commits: watch::Sender::default(),
+            armed: watch::Sender::new(Timestamp::MAX),
+            kinds: Mutex::default(),
+            written: Mutex::default(),
+        }
     }
 }
 
 impl News {
     pub(crate) fn commits_of(&self, kind: &Kind) -> watch::Receiver<u64> {
         self.kinds.lock().entry(kind.clone()).or_default().subscribe()
+    }
+
+    pub(crate) fn written(&self) -> BTreeMap<u16, u64> {
+        self.written.lock().clone()
     }
 
     /// Wakes everybody who waits for commits, and those who wait for timers if `armed`.
@@ -64,10 +75,17 @@ impl News {
         }
     }
 
-    fn committed(&self, appends: &[&Append]) {
+    fn committed(&self, appends: &[&Append], ends: &[(u16, u64)]) {
         if appends.is_empty() {
             return;
         }
+        // Known before anybody is woken by it.
+        let mut written = self.written.lock();
+        for (partition, position) in ends {
+            let last = written.entry(*partition).or_default();
+            *last = (*last).max(*position);
+        }
+        drop(written);
         let bump = |counter: &watch::Sender<u64>| counter.send_modify(|count| *count += 1);
         bump(&self.commits);
         let touches = |kind: &Kind| appends.iter().flat_map(|append| &append.events).any(|event| event.stream.kind == *kind);
@@ -221,16 +239,19 @@ impl Writer {
         let rests: Vec<Claim> = batch.iter().filter_map(|job| self.rests_on(job)).collect();
         let (appends, waiters): (Vec<Append>, Vec<OnOutcome>) = batch.into_iter().map(|job| (job.append, job.done)).unzip();
         let outcomes = self.append(&appends, &rests).await;
-        let (mut committed, mut armed) = (Vec::with_capacity(appends.len()), None);
+        let (mut committed, mut ends, mut armed) = (Vec::with_capacity(appends.len()), Vec::with_capacity(appends.len()), None);
         for ((append, done), outcome) in appends.iter().zip(waiters).zip(outcomes) {
             armed = armed.into_iter().chain(may_have_armed(append, &outcome)).min();
-            match outcome {
-                Outcome::Committed(_) => committed.push(append),
+            match &outcome {
+                Outcome::Committed(receipt) => {
+                    committed.push(append);
+                    ends.push((receipt.partition, receipt.position));
+                }
                 Outcome::Duplicate(_) | Outcome::Failed(_) => self.fail(append),
             }
             done(outcome);
         }
-        self.news.committed(&committed);
+        self.news.committed(&committed, &ends);
         if let Some(due) = armed {
             self.news.armed.send_if_modified(|earliest| {
                 let earlier = due < *earliest;

@@ -22,7 +22,8 @@ macro_rules! node_suite {
         $crate::journal::node::node_suite! { $factory:
             everything_acknowledged_is_read_once_by_readers_that_come_and_go, a_failed_generation_is_discarded,
                 a_full_queue_turns_appends_away, a_partition_belongs_to_one_node_at_a_time, a_node_comes_back_at_once,
-                arming_wakes_whoever_waits_for_timers, commits_to_a_kind_wake_only_whoever_follows_it, a_name_that_no_store_takes_spoils_only_its_own_append
+                arming_wakes_whoever_waits_for_timers, commits_to_a_kind_wake_only_whoever_follows_it, a_name_that_no_store_takes_spoils_only_its_own_append,
+                what_a_node_has_written_is_the_end_of_what_it_owns
         }
     };
     ($factory:path: $($rule:ident),+) => {
@@ -217,4 +218,23 @@ pub(crate) async fn a_name_that_no_store_takes_spoils_only_its_own_append(store:
     let behind = behind.await.expect("outcome");
     assert!(matches!(behind, Outcome::Failed(AppendFailure::Conflict | AppendFailure::Discarded)), "{behind:?}");
     assert!(matches!(stored.await.expect("outcome"), Outcome::Committed(_)));
+}
+
+/// Known before whoever waits for commits is woken.
+pub(crate) async fn what_a_node_has_written_is_the_end_of_what_it_owns(store: Arc<dyn Store>) {
+    let journal = open(&store, 1, JournalConfig::default()).await;
+    assert_eq!(journal.written(), BTreeMap::new());
+    let mut commits = journal.commits();
+    for number in 0..20 {
+        let owner = name(&format!("owner-{number}"));
+        let done = submit(&journal, append(&owner, "c", events(&owner, 1, 1 + number % 3)));
+        commits.changed().await.expect("it lives");
+        let Outcome::Committed(receipt) = done.await.expect("an outcome") else { panic!("committed") };
+        assert_eq!(journal.written().get(&receipt.partition), Some(&receipt.position), "{number}");
+    }
+    let refused = append(&name("owner-0"), "again", events(&name("owner-0"), 1, 1));
+    assert!(!matches!(commit(&journal, refused).await, Outcome::Committed(_)));
+    let heads = store.heads().await.expect("heads");
+    let written = journal.written();
+    assert!((0..).zip(heads).all(|(partition, head)| written.get(&partition).copied().unwrap_or_default() == head));
 }

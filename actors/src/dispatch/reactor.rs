@@ -11,6 +11,7 @@ use ionveil_kernel::{Kind, Reaction, Reactor, Recorded, effect_id};
 use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// How far a reactor may read on without anything to store before its checkpoint is moved: what it would read again after a
@@ -39,6 +40,10 @@ pub(crate) struct ReactorTask {
     places: Vec<(u64, u64)>,
     /// The claims that they hold under.
     claims: Vec<Claim>,
+    /// By partition: its last position when it was looked at last, by the monotonic clock; what this node has committed since, its
+    /// journal knows.
+    heads: Vec<u64>,
+    looked: Duration,
     /// How often in a row it stood still.
     failures: u32,
 }
@@ -62,7 +67,18 @@ impl ReactorTask {
     ) -> Self {
         let kind = reactor.kind().and_then(|kind| Kind::new(kind).ok());
         let filter = Filter { kind, ..Filter::default() };
-        Self { core, reactor, filter, status, filled, places: Vec::new(), claims: Vec::new(), failures: 0 }
+        Self {
+            core,
+            reactor,
+            filter,
+            status,
+            filled,
+            places: Vec::new(),
+            claims: Vec::new(),
+            heads: Vec::new(),
+            looked: Duration::ZERO,
+            failures: 0,
+        }
     }
 
     /// Reacts until the runtime is gone or drains.
@@ -96,15 +112,12 @@ impl ReactorTask {
             return Ok(false);
         }
         let claims = self.core.journal.claims();
-        if self.places.is_empty() || claims != self.claims {
-            let stored = self.core.journal.store().checkpoints(self.reactor.name()).await?;
-            self.places = stored.into_iter().map(|at| (at, at)).collect();
-            self.claims.clone_from(&claims);
-        }
-        let heads = self.core.journal.store().heads().await?;
+        self.look(&claims).await?;
+        let (heads, written) = (self.heads.clone(), self.core.journal.written());
         let behind = |places: &[(u64, u64)], partition: u16| {
             let at = usize::from(partition);
-            places.get(at).zip(heads.get(at)).is_some_and(|((_, read), head)| read < head)
+            let head = written.get(&partition).max(heads.get(at)).copied().unwrap_or_default();
+            places.get(at).is_some_and(|(_, read)| *read < head)
         };
         let (mut got_on, mut faults) = (false, Vec::new());
         for claim in claims.iter().copied() {
@@ -119,6 +132,22 @@ impl ReactorTask {
         self.failures = if faults.is_empty() { 0 } else { self.failures.saturating_add(u32::from(!got_on)).max(1) };
         self.status.lock().fault = faults.into_iter().next();
         Ok(got_on && claims.iter().any(|claim| behind(&self.places, claim.partition)))
+    }
+
+    /// Asks the store where checkpoints and partitions are: whenever others may have moved them, and now and then.
+    async fn look(&mut self, claims: &[Claim]) -> Result<(), StoreError> {
+        let (store, now) = (self.core.journal.store(), self.core.journal.env().monotonic());
+        let is_other = self.places.is_empty() || claims != self.claims;
+        if is_other || now.saturating_sub(self.looked) >= SLEEP_MAX {
+            self.heads = store.heads().await?;
+            self.looked = now;
+        }
+        if is_other {
+            let stored = store.checkpoints(self.reactor.name()).await?;
+            self.places = stored.into_iter().map(|at| (at, at)).collect();
+            self.claims = claims.to_vec();
+        }
+        Ok(())
     }
 
     async fn step(&mut self, claim: Claim) -> Result<Result<bool, String>, StoreError> {

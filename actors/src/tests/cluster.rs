@@ -6,7 +6,7 @@ use crate::testkit::cluster::{Plan, Report, run};
 use std::collections::BTreeSet;
 
 /// How many seeds may be needed to find a mutant.
-const SEEDS: u64 = 16;
+const SEEDS: u64 = 64;
 const MINUTES: u32 = 2;
 
 fn simulated(seed: u64, mutant: Option<Mutant>) -> Report {
