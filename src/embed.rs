@@ -25,7 +25,7 @@ use crate::datadir::{DataDir, DataDirError};
 use crate::http::app::App;
 use crate::http::server::Mount;
 use crate::nats::{self, Bridges};
-use crate::node::{Kinds, Node, NodeError};
+use crate::node::{Kinds, Node, NodeError, Sharing};
 use crate::store::Place;
 use crate::telemetry::Tracing;
 use actix::{Arbiter, ArbiterHandle};
@@ -174,7 +174,9 @@ impl Builder {
         let in_memory = Place::of(&config.store) == Place::Memory;
         let directory = if in_memory { None } else { Some(Arc::new(DataDir::open(&config.store.data_dir, &env)?)) };
         let id = directory.as_ref().map_or_else(|| NodeId(env.next_id()), |directory| directory.node_id());
-        let node = Node::open_shared(&config, directory.as_ref().map(|directory| directory.path()), id, env, arbiters, kinds).await?;
+        let node =
+            Node::open_with(&config, directory.as_ref().map(|directory| directory.path()), id, env, arbiters, kinds, Sharing::Beside)
+                .await?;
         let app = App::new(node.clone());
         let bridges = nats::start(&config, &node, &Mount::new(&config.server, app.clone(), authenticator.clone()));
         let bridges = Arc::new(Mutex::new(Some(bridges.map_err(NodeError::from)?)));

@@ -216,6 +216,15 @@ pub struct Node {
     pub registry: Arc<Registry>,
 }
 
+/// Whether a node has its store for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// It does, and waits for the partitions until it has them.
+    Alone,
+    /// Other nodes may be there, if the store is one that several can share; on any other it is alone.
+    Beside,
+}
+
 impl Node {
     /// Opens the store, takes its partitions, starts the entities' host on `arbiters` and lets the views follow.
     ///
@@ -228,10 +237,11 @@ impl Node {
         env: Env,
         arbiters: Vec<actix::ArbiterHandle>,
     ) -> Result<Self, NodeError> {
-        Self::open_with(config, data_dir, id, env, arbiters, Kinds::default()).await
+        Self::open_with(config, data_dir, id, env, arbiters, Kinds::default(), Sharing::Alone).await
     }
 
-    /// As [`Self::open`], with kinds, reactors and channels of a host's own.
+    /// As [`Self::open`], with kinds, reactors and channels of a host's own. One that stands [beside](Sharing::Beside) others owns
+    /// nothing before [`Self::take_part`].
     ///
     /// # Errors
     /// [`NodeError`].
@@ -242,37 +252,10 @@ impl Node {
         env: Env,
         arbiters: Vec<actix::ArbiterHandle>,
         kinds: Kinds,
-    ) -> Result<Self, NodeError> {
-        Self::assemble(config, data_dir, id, env, arbiters, kinds, false).await
-    }
-
-    /// As [`Self::open_with`], but beside other nodes, if the store is one that several can share: nothing is owned before
-    /// [`Self::take_part`].
-    ///
-    /// # Errors
-    /// [`NodeError`].
-    pub async fn open_shared(
-        config: &Config,
-        data_dir: Option<&Path>,
-        id: NodeId,
-        env: Env,
-        arbiters: Vec<actix::ArbiterHandle>,
-        kinds: Kinds,
-    ) -> Result<Self, NodeError> {
-        let shared = matches!(Place::of(&config.store), Place::Postgres(_));
-        Self::assemble(config, data_dir, id, env, arbiters, kinds, shared).await
-    }
-
-    async fn assemble(
-        config: &Config,
-        data_dir: Option<&Path>,
-        id: NodeId,
-        env: Env,
-        arbiters: Vec<actix::ArbiterHandle>,
-        kinds: Kinds,
-        shared: bool,
+        sharing: Sharing,
     ) -> Result<Self, NodeError> {
         let place = Place::of(&config.store);
+        let shared = sharing == Sharing::Beside && matches!(place, Place::Postgres(_));
         let store = place.open(&env, config.store.partitions, config.journal.lease).await?;
         let location = views_location(&place, data_dir)?;
         let views = Views::open(&location, store.partitions()).await?;

@@ -10,7 +10,7 @@ use crate::datadir::{DataDir, ServerInfo};
 use crate::http::app::App;
 use crate::http::server::{self, Mount};
 use crate::nats;
-use crate::node::{Kinds, Node};
+use crate::node::{Kinds, Node, Sharing};
 use crate::services::{self, Service};
 use crate::store::Place;
 use crate::time::Rfc3339;
@@ -170,7 +170,7 @@ fn open_directory(config: &Config, threads: &Threads) -> anyhow::Result<Option<D
 /// As [`open_node`], beside other nodes if the store is one that several can share.
 async fn open_server(config: Config, folder: Option<PathBuf>, id: NodeId, threads: &Threads) -> anyhow::Result<Node> {
     let (env, arbiters) = (threads.env.clone(), Threads::arbiters());
-    let opening = async move { Node::open_shared(&config, folder.as_deref(), id, env, arbiters, Kinds::default()).await };
+    let opening = async move { Node::open_with(&config, folder.as_deref(), id, env, arbiters, Kinds::default(), Sharing::Beside).await };
     Ok(threads.journal.spawn(opening).await??)
 }
 

@@ -2,7 +2,7 @@
 
 use ionveil::cli::runtime::{self, Threads};
 use ionveil::config::{self, Config};
-use ionveil::node::{Kinds, Node};
+use ionveil::node::{Kinds, Node, Sharing};
 use ionveil_actors::{AskError, Reply};
 use ionveil_kernel::{
     BodyHash, Caller, CommandId, CorrelationId, Decider, EntityId, EventCodec, IdSource, Meta, NodeId, Org, PolicyLevel, Recorded, Role,
@@ -27,7 +27,7 @@ pub(super) fn on_node_of(folder: &Path, tune: impl FnOnce(&mut Config), kinds: K
     tune(&mut config);
     let done = runtime::run(async |threads| {
         let (env, arbiters, id) = (threads.env.clone(), Threads::arbiters(), NodeId(threads.env.next_id()));
-        let opening = async move { Node::open_with(&config, None, id, env, arbiters, kinds).await };
+        let opening = async move { Node::open_with(&config, None, id, env, arbiters, kinds, Sharing::Alone).await };
         let node = threads.journal.spawn(opening).await.expect("no panic")?;
         work(&node, &threads).await;
         assert!(node.close(Duration::from_secs(10)).await, "everything was finished");
