@@ -23,7 +23,9 @@ pub(super) fn on_node(kinds: Kinds, work: impl AsyncFnOnce(&Node, &Threads)) {
 
 /// The same on the data of a folder, with settings of its own.
 pub(super) fn on_node_of(folder: &Path, tune: impl FnOnce(&mut Config), kinds: Kinds, work: impl AsyncFnOnce(&Node, &Threads)) {
-    let mut config = config::of(&[("store.data_dir", folder.to_str().expect("UTF-8"))]).expect("lawful");
+    let folder = folder.to_str().expect("UTF-8");
+    // Some of these tests leave no processor to anybody, and none is about leases.
+    let mut config = config::of(&[("store.data_dir", folder), ("store.lease_ms", "30000")]).expect("lawful");
     tune(&mut config);
     let done = runtime::run(async |threads| {
         let (env, arbiters, id) = (threads.env.clone(), Threads::arbiters(), NodeId(threads.env.next_id()));

@@ -38,9 +38,7 @@ pub(crate) fn print_closing_line(repo: &Repo, steps: &[String]) {
 
 fn instrumented(repo: &Repo, arguments: &[&str]) -> Command {
     let mut command = cargo(repo.root());
-    // Half of the time tests wait, for a server or for a deadline: one more than there are cores keeps these busy.
-    let threads = std::thread::available_parallelism().map_or(2, |cores| cores.get() + 1);
-    command.args(["test", "--workspace"]).args(arguments).env("RUST_TEST_THREADS", threads.to_string());
+    command.args(["test", "--workspace"]).args(arguments);
     coverage::instrument(repo, &mut command);
     command
 }
