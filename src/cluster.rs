@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use ionveil_actors::{Answered, Forward, ForwardError, Parcel};
 use ionveil_kernel::{BoxFuture, Env};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, RequestBuilder, Response, Url};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 
 /// Where a node takes what others forward.
 pub const PATH: &str = "/cluster/commands";
+/// Where a node is asked whether it knows what is committed.
+pub const HEARD_PATH: &str = "/cluster/heard";
 /// The most bytes of a forwarded command, and of its answer.
 pub const PARCEL_BYTES_MAX: usize = 16 << 20;
 
@@ -105,40 +107,60 @@ impl Link {
         Ok(Self { env, client, secret })
     }
 
-    fn request(&self, address: &str, parcel: &Parcel) -> Result<RequestBuilder, ForwardError> {
-        let not_sent = |error: &dyn fmt::Display| ForwardError::NotSent(error.to_string());
-        let url = Url::parse(&format!("http://{address}{PATH}")).map_err(|error| not_sent(&error))?;
-        let body = serde_json::to_vec(parcel).map_err(|error| not_sent(&error))?;
+    fn request(&self, address: &str, path: &str, body: Vec<u8>, patience: Duration) -> Result<RequestBuilder, ForwardError> {
+        let url = Url::parse(&format!("http://{address}{path}")).map_err(not_sent)?;
         let request = self.client.post(url).header(AUTHORIZATION, self.secret.seal(&body)).header(CONTENT_TYPE, "application/json");
-        Ok(request.timeout(parcel.patience).body(body))
+        Ok(request.timeout(patience).body(body))
     }
+
+    /// Sends it where connections live.
+    async fn carry<T: Send + 'static>(&self, carrying: impl Future<Output = Result<T, ForwardError>> + Send + 'static) -> Result<T, ForwardError> {
+        let (done, answered) = oneshot::channel();
+        self.env.spawn(async move { drop(done.send(carrying.await)) });
+        answered.await.unwrap_or_else(|_| Err(ForwardError::Unknown("it was cut off".to_owned())))
+    }
+}
+
+fn not_sent(error: impl fmt::Display) -> ForwardError {
+    ForwardError::NotSent(error.to_string())
 }
 
 impl Forward for Link {
     fn forward<'a>(&'a self, address: &'a str, parcel: &'a Parcel) -> BoxFuture<'a, Result<Answered, ForwardError>> {
         Box::pin(async move {
-            let request = self.request(address, parcel)?;
-            let (done, answered) = oneshot::channel();
-            self.env.spawn(async move { drop(done.send(carry(request).await)) });
-            answered.await.unwrap_or_else(|_| Err(ForwardError::Unknown("it was cut off".to_owned())))
+            let body = serde_json::to_vec(parcel).map_err(not_sent)?;
+            let request = self.request(address, PATH, body, parcel.patience)?;
+            self.carry(async move {
+                let body = answer(request).await?.bytes().await.map_err(unknown)?;
+                serde_json::from_slice(&body).map_err(unknown)
+            })
+            .await
+        })
+    }
+
+    fn hear<'a>(&'a self, address: &'a str, patience: Duration) -> BoxFuture<'a, Result<(), ForwardError>> {
+        Box::pin(async move {
+            let request = self.request(address, HEARD_PATH, Vec::new(), patience)?;
+            self.carry(async move { answer(request).await.map(drop) }).await
         })
     }
 }
 
-async fn carry(request: RequestBuilder) -> Result<Answered, ForwardError> {
-    let unknown = |error: reqwest::Error| ForwardError::Unknown(error.to_string());
+fn unknown(error: impl fmt::Display) -> ForwardError {
+    ForwardError::Unknown(error.to_string())
+}
+
+/// An answer with success; else what is known of the request.
+async fn answer(request: RequestBuilder) -> Result<Response, ForwardError> {
     let response = request.send().await.map_err(|error| match error.is_connect() || error.is_builder() {
-        true => ForwardError::NotSent(error.to_string()),
+        true => not_sent(error),
         false => unknown(error),
     })?;
     match response.status() {
-        StatusCode::OK => {
-            let body = response.bytes().await.map_err(unknown)?;
-            serde_json::from_slice(&body).map_err(|error| ForwardError::Unknown(error.to_string()))
-        }
+        status if status.is_success() => Ok(response),
         // Whoever answers so has not looked at it.
-        status if status.is_client_error() => Err(ForwardError::NotSent(format!("it was answered with {status}"))),
-        status => Err(ForwardError::Unknown(format!("it was answered with {status}"))),
+        status if status.is_client_error() => Err(not_sent(format!("it was answered with {status}"))),
+        status => Err(unknown(format!("it was answered with {status}"))),
     }
 }
 

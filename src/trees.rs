@@ -71,6 +71,11 @@ impl Observer<Tree> for Trees {
     fn committed(&self, owner: &StreamId, loaded: &Loaded<Tree>) {
         self.publish(&owner.org, Snapshot::of(&loaded.state));
     }
+
+    /// From the answer on, nothing is decided anywhere under an older tree.
+    fn everywhere(&self) -> bool {
+        true
+    }
 }
 
 impl Policies for Trees {

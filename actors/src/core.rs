@@ -1,6 +1,7 @@
 //! What all kinds of entities on a node share: the journal, the bounds, the supervisors, the watch.
 
 use crate::config::RuntimeConfig;
+use crate::follow::Asked;
 use crate::forward::Forward;
 use crate::govern::Governor;
 use crate::kind::{Entities, SomeKind};
@@ -12,14 +13,14 @@ use crate::tracer::Tracer;
 use crate::turnstile::Turnstile;
 use crate::watch::{self, Busy};
 use actix::ArbiterHandle;
-use ionveil_journal::Journal;
-use ionveil_kernel::{CommandId, StreamId};
+use ionveil_journal::{Claim, Journal};
+use ionveil_kernel::{BoxFuture, CommandId, StreamId};
 use ionveil_sync::DrainLatch;
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 pub(crate) struct Core {
     pub(crate) journal: Journal,
@@ -42,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) moved: Notify,
     /// What the outbox is sending.
     pub(crate) sending: Sending,
+    /// Who follows other nodes, if there may be any.
+    pub(crate) follower: OnceLock<mpsc::Sender<Asked>>,
     /// By name; whoever embeds the runtime keeps them alive.
     kinds: RwLock<BTreeMap<&'static str, Weak<dyn Entities>>>,
     /// Actors that are no entities, by name; their handles keep them alive.
@@ -63,6 +66,7 @@ impl Core {
             forward: OnceLock::new(),
             moved: Notify::new(),
             sending: Sending::default(),
+            follower: OnceLock::new(),
             kinds: RwLock::default(),
             actors: RwLock::default(),
             generation: AtomicU64::new(0),
@@ -90,6 +94,16 @@ impl Core {
     /// All kinds, by name.
     pub(crate) fn kinds(&self) -> Vec<SomeKind> {
         self.kinds.read().values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Completes once the observers know all that is committed by now, but for what this node has committed itself under `kept`; says
+    /// whether they do.
+    pub(crate) fn hear(&self, kept: Vec<Claim>) -> BoxFuture<'static, bool> {
+        // Without a follower there is nobody else to hear of.
+        let Some(follower) = self.follower.get() else { return Box::pin(std::future::ready(true)) };
+        let (tell, told) = oneshot::channel();
+        let asked = follower.try_send(Asked { kept, tell });
+        Box::pin(async move { asked.is_ok() && told.await.is_ok() })
     }
 
     /// Makes an actor that is no entity known; false if there is one of this name.

@@ -6,10 +6,10 @@ use crate::dispatch::{PASS_EVERY, UNREACHED, rest};
 use futures_util::{StreamExt, TryStreamExt};
 use ionveil_journal::{Claim, Filter, StoreError};
 use ionveil_kernel::{Recorded, StreamId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Events that are read at once.
 const PAGE: usize = 1_024;
@@ -32,17 +32,27 @@ struct Place {
     mark: (u64, Duration),
 }
 
+/// Somebody who waits until everything that is committed is told.
+pub(crate) struct Asked {
+    /// What this node has committed under these is told already.
+    pub(crate) kept: Vec<Claim>,
+    /// Dropped if it is not done.
+    pub(crate) tell: oneshot::Sender<()>,
+}
+
 pub(crate) struct Follower {
     core: Arc<Core>,
     places: Vec<Place>,
     /// Tells the outbox that there may be something to send.
     filled: Arc<watch::Sender<u64>>,
+    asked: mpsc::Receiver<Asked>,
+    waiting: Vec<Asked>,
 }
 
 impl Follower {
-    pub(crate) fn new(core: Arc<Core>, filled: Arc<watch::Sender<u64>>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, filled: Arc<watch::Sender<u64>>, asked: mpsc::Receiver<Asked>) -> Self {
         let places = core.journal.began_at().iter().map(|at| Place { at: *at, ..Place::default() }).collect();
-        Self { core, places, filled }
+        Self { core, places, filled, asked, waiting: Vec::new() }
     }
 
     /// Follows until the runtime is gone or drains.
@@ -51,7 +61,7 @@ impl Follower {
         loop {
             commits.mark_unchanged();
             let began = self.core.journal.env().monotonic();
-            let pause = match self.pass().await {
+            let pause = match self.look().await {
                 Ok(true) if stop.has_changed().is_ok() => continue,
                 Ok(_) => SLEEP,
                 Err(error) => {
@@ -59,30 +69,44 @@ impl Follower {
                     UNREACHED
                 }
             };
-            if !rest(&self.core, &mut stop, &mut commits, pause).await {
-                return;
+            let (core, asked, waiting) = (&self.core, &mut self.asked, &mut self.waiting);
+            let quiet = async {
+                let goes_on = rest(core, &mut stop, &mut commits, pause).await;
+                let env = core.journal.env();
+                env.sleep((began + PASS_EVERY).saturating_sub(env.monotonic())).await;
+                goes_on
+            };
+            tokio::select! {
+                biased;
+                Some(new) = asked.recv() => waiting.push(new),
+                goes_on = quiet => if !goes_on { return },
             }
-            let env = self.core.journal.env();
-            env.sleep((began + PASS_EVERY).saturating_sub(env.monotonic())).await;
         }
+    }
+
+    /// A pass, and a word to those who asked before it.
+    async fn look(&mut self) -> Result<bool, StoreError> {
+        while let Ok(asked) = self.asked.try_recv() {
+            self.waiting.push(asked);
+        }
+        self.waiting.retain(|asked| !asked.tell.is_closed());
+        let more = self.pass().await?;
+        if !more {
+            self.waiting.drain(..).for_each(|asked| _ = asked.tell.send(()));
+        }
+        Ok(more)
     }
 
     /// A page of each partition that another node may have written to; says whether there may be more.
     async fn pass(&mut self) -> Result<bool, StoreError> {
-        let before = self.core.journal.claims();
+        let before = self.claims();
         if self.is_all_own(&before) {
             return Ok(false);
         }
         let heads = self.core.journal.store().heads().await?;
         // Under the same epoch before and after: nobody else has written up to these heads since.
-        let owned: BTreeMap<u16, u64> = self
-            .core
-            .journal
-            .claims()
-            .into_iter()
-            .filter(|claim| before.contains(claim))
-            .map(|claim| (claim.partition, claim.epoch))
-            .collect();
+        let still = self.claims().into_iter().filter(|claim| before.contains(claim));
+        let owned: BTreeMap<u16, u64> = still.map(|claim| (claim.partition, claim.epoch)).collect();
         let mut more = false;
         for (partition, head) in (0..).zip(heads) {
             let Some(place) = self.places.get(usize::from(partition)).copied() else { continue };
@@ -93,8 +117,14 @@ impl Follower {
         Ok(more)
     }
 
+    /// What this node owns, also what it cannot use before it knows the commits of others.
+    fn claims(&self) -> BTreeSet<Claim> {
+        let kept = self.waiting.iter().flat_map(|asked| asked.kept.iter().copied());
+        self.core.journal.claims().into_iter().chain(kept).collect()
+    }
+
     /// Whether there is nobody else to follow.
-    fn is_all_own(&self, claims: &[Claim]) -> bool {
+    fn is_all_own(&self, claims: &BTreeSet<Claim>) -> bool {
         let settled = self.core.journal.env().monotonic().saturating_sub(DOUBT);
         let own = |place: &Place, claim: &Claim| place.own == Some(claim.epoch) && place.mark.1 > settled;
         claims.len() == self.places.len() && claims.iter().all(|claim| own(&self.places[usize::from(claim.partition)], claim))

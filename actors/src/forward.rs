@@ -71,6 +71,13 @@ pub trait Forward: Send + Sync + 'static {
     /// # Errors
     /// [`ForwardError`]; also when no answer has come within the parcel's patience.
     fn forward<'a>(&'a self, address: &'a str, parcel: &'a Parcel) -> BoxFuture<'a, Result<Answered, ForwardError>>;
+
+    /// Completes once the observers of the node that is reached at `address` know what was committed before this call
+    /// ([`crate::Runtime::hear`] there).
+    ///
+    /// # Errors
+    /// [`ForwardError`]; also when no answer has come within `patience`.
+    fn hear<'a>(&'a self, address: &'a str, patience: Duration) -> BoxFuture<'a, Result<(), ForwardError>>;
 }
 
 /// The refusal of a decider does not travel as a value, but as its code: there is none of these.

@@ -29,6 +29,12 @@ pub struct Branch {
 pub trait Observer<D: Decider>: Send + Sync + 'static {
     /// `owner` was folded, or an append of it was committed. Whoever waits for that is answered after this returns.
     fn committed(&self, owner: &StreamId, loaded: &Loaded<D>);
+
+    /// Whether whoever asks for a commit is answered only once the observers of every node that may decide anything have been told
+    /// of it. Of nodes that are dead that is known when their leases end.
+    fn everywhere(&self) -> bool {
+        false
+    }
 }
 
 /// Whoever knows, once somebody was named.

@@ -235,14 +235,16 @@ impl<D: Decider> Host<D> {
 
     pub(crate) async fn arrive_here(&self, arrival: Arrival<D>) -> Answer<D> {
         let (reply, answer) = oneshot::channel();
-        let deadline = arrival.delivery.deadline;
+        let (env, delivery) = (self.0.core.journal.env(), arrival.delivery);
+        let (deadline, give_up) = (delivery.deadline, env.monotonic() + delivery.deadline);
         self.deliver(arrival, reply)?;
-        let timeout = self.0.core.journal.env().sleep(deadline);
-        tokio::select! {
+        let timeout = env.sleep(deadline);
+        let answer = tokio::select! {
             biased;
             answer = answer => answer.unwrap_or(Err(AskError::OutcomeUnknown)),
             () = timeout => Err(AskError::TimedOut(deadline)),
-        }
+        };
+        if self.is_for_all(delivery) { self.once_known(answer, give_up, deadline).await } else { answer }
     }
 
     fn deliver(&self, arrival: Arrival<D>, reply: oneshot::Sender<Answer<D>>) -> Result<(), AskError<D::Rejection>> {

@@ -15,6 +15,7 @@ mod core;
 mod decision;
 mod dispatch;
 mod entity;
+mod everywhere;
 mod env;
 mod fault;
 mod follow;

@@ -20,7 +20,10 @@ use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+
+/// How many may wait for the observers to hear of what is committed.
+const HEARING_MAX: usize = 256;
 
 /// A cheap handle on the runtime of one node. Timers, reactors and the outbox stop when the last handle on it is dropped;
 /// entities when those on their hosts are.
@@ -88,8 +91,10 @@ impl Runtime {
         let filled = Arc::new(filled);
         if core.journal.shared() {
             // A journal has one runtime.
+            let (follower, asked) = mpsc::channel(HEARING_MAX);
+            drop(core.follower.set(follower));
+            env.spawn(Follower::new(core.clone(), filled.clone(), asked).run(stopped.clone()));
             let _first = core.journal.steward(Caretaker::new(&core));
-            env.spawn(Follower::new(core.clone(), filled.clone()).run(stopped.clone()));
             env.spawn(route::herald(core.clone(), stopped));
         }
         Self(Arc::new(Inner { core, kinds: Mutex::default(), handlers, reactors: Mutex::default(), filled, stop }))
@@ -173,6 +178,11 @@ impl Runtime {
             Some(kind) => kind.receive(parcel).await,
             None => Answered::unreadable("this release knows no such kind"),
         }
+    }
+
+    /// Completes once the observers of this node know all that is committed by now; says whether they do.
+    pub async fn hear(&self) -> bool {
+        self.0.core.hear(Vec::new()).await
     }
 
     fn register<D: Decider>(&self, decider: Arc<D>, observer: Option<Arc<dyn Observer<D>>>) -> Result<Host<D>, RegisterError> {

@@ -2,7 +2,7 @@
 //! nothing of their entities.
 
 use crate::core::Core;
-use ionveil_journal::Steward;
+use ionveil_journal::{Claim, Steward};
 use ionveil_kernel::{BoxFuture, StreamId};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -30,6 +30,11 @@ impl Steward for Caretaker {
                 pause.await;
             }
         })
+    }
+
+    fn hear(&self, kept: &[Claim]) -> BoxFuture<'static, bool> {
+        let Some(core) = self.0.upgrade() else { return Box::pin(std::future::ready(false)) };
+        core.hear(kept.to_vec())
     }
 
     fn lost(&self, partitions: &[u16]) {

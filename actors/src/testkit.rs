@@ -18,6 +18,8 @@
 
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) mod alarm;
+#[cfg(any(test, feature = "testkit"))]
+pub(crate) mod brake;
 pub(crate) mod chaos;
 #[cfg(any(test, feature = "testkit"))]
 pub mod cluster;

@@ -23,11 +23,13 @@ pub enum Mutant {
     DeadGeneration,
     /// A refusal is final before what it rests on is committed.
     LostRefusal,
+    /// A policy is answered before all nodes know it.
+    EarlyAnswer,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::StaleOwner,
         Self::EarlyCheckpoint,
         Self::TrustedSerial,
@@ -37,6 +39,7 @@ impl Mutant {
         Self::DoubleSnapshot,
         Self::DeadGeneration,
         Self::LostRefusal,
+        Self::EarlyAnswer,
     ];
 
     /// The stable name.
@@ -52,6 +55,7 @@ impl Mutant {
             Self::DoubleSnapshot => "double_snapshot",
             Self::DeadGeneration => "dead_generation",
             Self::LostRefusal => "lost_refusal",
+            Self::EarlyAnswer => "early_answer",
         }
     }
 

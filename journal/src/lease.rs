@@ -210,8 +210,14 @@ impl Ownership {
 
     /// Prolongs what is held, and forgets what was lost.
     pub(crate) async fn beat(&self, sent: Duration) -> Result<(), StoreError> {
-        let asked = self.held.lock().claims.clone();
+        let (asked, lapsed) = {
+            let held = self.held.lock();
+            (held.claims.clone(), held.deadline <= sent)
+        };
         let kept = self.store.heartbeat(self.node, &asked, self.lease).await?;
+        if lapsed && !kept.is_empty() {
+            self.hear(&kept).await?;
+        }
         self.change(|held| {
             held.claims.retain(|claim| kept.contains(claim) || !asked.contains(claim));
             held.leaving.retain(|partition| held.claims.iter().any(|claim| claim.partition == *partition));

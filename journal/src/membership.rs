@@ -53,6 +53,11 @@ pub trait Steward: Send + Sync {
     /// in line any more; nobody waits for longer than half a lease.
     fn drain(&self, partitions: &[u16]) -> BoxFuture<'static, ()>;
 
+    /// Completes once whoever is told of commits here has heard of all that is committed by now, but for what this node has committed
+    /// itself under `kept`; says whether he has. Asked before the node may decide on what it takes over, or after a time when others
+    /// could think it dead.
+    fn hear(&self, kept: &[Claim]) -> BoxFuture<'static, bool>;
+
     /// `partitions` are this node's no more: what is known of their entities may be old from now on. Called before one of them
     /// can come back; it must not wait.
     fn lost(&self, partitions: &[u16]);
@@ -168,6 +173,8 @@ impl Ownership {
         }
         let sent = self.env.monotonic();
         let taken = self.store.claim_of(self.node, &wanted, self.lease).await?;
+        // Claimed first: whoever asks who must be told of a commit finds this node among the owners, or it hears of it here.
+        self.hear(&[]).await?;
         tracing::info!(partitions = ?taken.iter().map(|claim| claim.partition).collect::<Vec<_>>(), "partitions were taken over");
         self.change(|held| {
             let end = sent + self.lease;
@@ -176,6 +183,18 @@ impl Ownership {
             held.claims.sort_by_key(|claim| claim.partition);
         });
         Ok(())
+    }
+
+    /// What this node decides rests on what its observers know, also of the commits of others.
+    pub(crate) async fn hear(&self, kept: &[Claim]) -> Result<(), StoreError> {
+        let Some(steward) = self.steward.get() else { return Ok(()) };
+        let (heard, patience) = (steward.hear(kept), self.env.sleep(self.lease / 2));
+        let heard = tokio::select! {
+            biased;
+            heard = heard => heard,
+            () = patience => false,
+        };
+        if heard { Ok(()) } else { Err(StoreError::unavailable("what other nodes have committed could not be read in time")) }
     }
 
     /// Marks what is held and another's; new work for it stays out from now on.
@@ -456,12 +475,17 @@ mod tests {
         }
     }
 
+    #[derive(Default)]
     struct Told(AtomicU64, AtomicU64);
 
     impl Steward for Told {
         fn drain(&self, partitions: &[u16]) -> BoxFuture<'static, ()> {
             self.0.fetch_add(partitions.len() as u64, Ordering::Relaxed);
             Box::pin(std::future::ready(()))
+        }
+
+        fn hear(&self, _: &[Claim]) -> BoxFuture<'static, bool> {
+            Box::pin(std::future::ready(true))
         }
 
         fn lost(&self, partitions: &[u16]) {
@@ -473,7 +497,7 @@ mod tests {
     fn a_steward_is_told_of_what_goes() {
         let mut world = World::new();
         world.start(0);
-        let told = Arc::new(Told(AtomicU64::new(0), AtomicU64::new(0)));
+        let told = Arc::new(Told::default());
         assert!(world.nodes[0].as_ref().unwrap().steward.set(told.clone()).is_ok());
         world.start(1);
         world.look(0);
@@ -485,5 +509,46 @@ mod tests {
         world.look(1);
         world.look(0);
         assert_eq!(counts(), (leaving, u64::from(PARTITIONS)), "what another has taken meanwhile was not drained");
+    }
+
+    /// One who has not heard what others commit, until he has.
+    #[derive(Default)]
+    struct Deaf(AtomicU64);
+
+    impl Steward for Deaf {
+        fn drain(&self, _: &[u16]) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn hear(&self, _: &[Claim]) -> BoxFuture<'static, bool> {
+            Box::pin(std::future::ready(self.0.load(Ordering::Relaxed) > 0))
+        }
+
+        fn lost(&self, _: &[u16]) {}
+    }
+
+    #[test]
+    fn nothing_is_used_before_it_is_known_what_others_have_committed() {
+        let mut world = World::new();
+        world.start(0);
+        let first = world.nodes[0].as_ref().unwrap();
+        let deaf = Arc::new(Deaf::default());
+        assert!(first.steward.set(deaf.clone()).is_ok());
+        let usable = || first.claims().len();
+        assert_eq!(usable(), usize::from(PARTITIONS));
+        world.clock.set(u64::try_from(LEASE.as_nanos()).unwrap() * 2);
+        assert!(now(first.look()).is_err(), "others may have thought it dead");
+        assert_eq!(usable(), 0);
+        deaf.0.store(1, Ordering::Relaxed);
+        now(first.look()).unwrap();
+        assert_eq!(usable(), usize::from(PARTITIONS), "the same ones, prolonged");
+        deaf.0.store(0, Ordering::Relaxed);
+        now(world.store.release(node(1))).unwrap();
+        world.clock.set(u64::try_from(LEASE.as_nanos()).unwrap() / 2 * 5);
+        assert!(now(first.look()).is_err(), "what is free is not taken");
+        assert_eq!(usable(), 0);
+        deaf.0.store(1, Ordering::Relaxed);
+        now(first.look()).unwrap();
+        assert_eq!(usable(), usize::from(PARTITIONS));
     }
 }

@@ -14,7 +14,7 @@ pub const PARTITIONS_DEFAULT: u16 = 16;
 pub const PARTITIONS_MAX: u16 = 64;
 
 /// A partition and the epoch under which the caller owns it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
     /// From 0.
     pub partition: u16,

@@ -1,6 +1,6 @@
 //! The nodes of this store, as this one knows them, and what other nodes forward to it.
 
-use crate::cluster::{PARCEL_BYTES_MAX, PATH};
+use crate::cluster::{HEARD_PATH, PARCEL_BYTES_MAX, PATH};
 use crate::http::answers::Problems;
 use crate::http::app::App;
 use crate::http::body::{Nothing, Query};
@@ -9,7 +9,7 @@ use crate::http::problem::{Code, Problem};
 use crate::node::Node;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::rt::time::timeout;
-use actix_web::web::{Data, Payload};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use ionveil_actors::Parcel;
 use ionveil_journal::{KnownNode, Lease, StoreError};
@@ -149,22 +149,37 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Carries out what another node of this store has forwarded. Not part of the contract: releases may change its form. Nothing is
-/// read of a body before the credential has said whose it is.
+/// Carries out what another node of this store has forwarded. Not part of the contract: releases may change its form.
 #[post("/cluster/commands")]
 pub(crate) async fn take_parcel(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
     debug_assert_eq!(request.path(), PATH);
-    let Some(secret) = &app.node.secret else { return Ok(HttpResponse::NotFound().finish()) };
+    let body = from_a_node(&app, &request, payload).await?;
+    let parcel: Parcel =
+        serde_json::from_slice(&body).map_err(|error| Problem::new(Code::BadRequest, format!("it is no forwarded command: {error}")))?;
+    Ok(HttpResponse::Ok().json(app.node.runtime.receive(parcel).await))
+}
+
+/// Answers once this node knows what is committed by now, for another node of this store, which answers a caller only then. Whoever
+/// repeats it learns nothing and changes nothing.
+#[post("/cluster/heard")]
+pub(crate) async fn say_heard(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    debug_assert_eq!(request.path(), HEARD_PATH);
+    let _nothing = from_a_node(&app, &request, payload).await?;
+    match timeout(PATIENCE, app.node.runtime.hear()).await {
+        Ok(true) => Ok(HttpResponse::NoContent().finish()),
+        Ok(false) | Err(_) => Err(Problem::new(Code::StoreUnavailable, "what is committed cannot be read now")),
+    }
+}
+
+/// The body that another node of this store has sent. Nothing is read of it before the credential has said whose it is.
+async fn from_a_node(app: &App, request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    let no_others = || Problem::new(Code::NotFound, "this server has its store for itself");
+    let secret = app.node.secret.as_ref().ok_or_else(no_others)?;
     let credential = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let refuse = || Problem::new(Code::Unauthenticated, "this is for the nodes of the same store only");
     let sealed = credential.and_then(|credential| secret.open(credential)).ok_or_else(refuse)?;
     let received = timeout(PATIENCE, payload.to_bytes_limited(PARCEL_BYTES_MAX)).await;
     let body = received.ok().and_then(Result::ok).and_then(Result::ok);
     let body = body.ok_or_else(|| Problem::new(Code::BodyTooLarge, "the command did not arrive in time, or is too large"))?;
-    if !sealed.is(&body) {
-        return Err(refuse());
-    }
-    let parcel: Parcel =
-        serde_json::from_slice(&body).map_err(|error| Problem::new(Code::BadRequest, format!("it is no forwarded command: {error}")))?;
-    Ok(HttpResponse::Ok().json(app.node.runtime.receive(parcel).await))
+    if sealed.is(&body) { Ok(body) } else { Err(refuse()) }
 }

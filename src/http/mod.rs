@@ -227,5 +227,6 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(alert_people::follow_link)
         .service(alertmanager::at_root())
         .service(cluster::take_parcel)
+        .service(cluster::say_heard)
         .service(at_root);
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "these tests bring a clock and tasks of their own: the servers are other processes")]
 
 mod frozen;
+mod halted;
 mod killed;
 mod known;
 mod roles;

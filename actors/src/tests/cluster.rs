@@ -106,6 +106,11 @@ fn a_refusal_that_rests_on_a_lost_commit_is_caught() {
 }
 
 #[test]
+fn a_policy_that_is_answered_too_early_is_caught() {
+    is_caught(Mutant::EarlyAnswer, &[11]);
+}
+
+#[test]
 fn mutants_have_stable_names() {
     let names: BTreeSet<&str> = Mutant::ALL.iter().map(|mutant| mutant.as_str()).collect();
     assert_eq!(names.len(), Mutant::ALL.len());

@@ -49,6 +49,19 @@ impl Forward for Link {
             Ok(serde_json::from_str(&text).expect("its own text"))
         })
     }
+
+    fn hear<'a>(&'a self, address: &'a str, patience: Duration) -> BoxFuture<'a, Result<(), ForwardError>> {
+        Box::pin(async move {
+            let Self(env, net) = self;
+            env.sleep(Duration::from_millis(1)).await;
+            let node = net.nodes.lock().get(address).cloned().ok_or_else(|| ForwardError::NotSent("nobody is there".to_owned()))?;
+            if net.mute.lock().as_deref() == Some(address) {
+                env.sleep(patience).await;
+                return Err(ForwardError::Unknown("it answers nothing".to_owned()));
+            }
+            if node.hear().await { Ok(()) } else { Err(ForwardError::Unknown("it does not know".to_owned())) }
+        })
+    }
 }
 
 /// The latest version that it was told of, by entity.

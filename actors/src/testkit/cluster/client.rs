@@ -1,10 +1,11 @@
 //! The clients of the simulated cluster and the network between them and the nodes: requests and answers are delayed, lost and
 //! doubled. A client asks again, here and there, until the answer is definite, and remembers what it was told.
 
-use super::node::{Answer, Node, Request, What};
+use super::node::{Answer, Node, Request, What, request_id};
 use super::{World, below, between, chance};
+use crate::testkit::brake::{Pull, TakeOn};
 use crate::testkit::{alarm, tally};
-use ionveil_kernel::{Env, IdSource, StreamId, TimerPolicy};
+use ionveil_kernel::{CommandId, Env, IdSource, StreamId, TimerPolicy};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,7 +28,12 @@ pub(super) async fn client(world: Arc<World>, number: u64) {
         if chance(&world.env, 30) {
             burst(&world, number).await;
         } else {
-            let request = if chance(&world.env, 100) { reminder(&world, number) } else { addition(&world) };
+            let request = match below(&world.env, 20) {
+                0 | 1 => reminder(&world, number),
+                2 => Request { owner: brake(), key: Some(world.env.next_id()), what: What::Brake(Pull) },
+                3..=5 => duty(&world),
+                _ => addition(&world),
+            };
             insist(&world, number, request).await;
         }
     }
@@ -48,6 +54,15 @@ fn reminder(world: &World, number: u64) -> Request {
     let name = format!("t{}", env.next_id());
     let set = alarm::Set { name, due, policy: TimerPolicy::FireOnceLate, then: alarm::Then::Gone };
     Request { owner: entity("alarm", "a", number % 3), key: Some(env.next_id()), what: What::Alarm(alarm::Command::Remind(set)) }
+}
+
+/// There is one, and everybody obeys it.
+pub(super) fn brake() -> StreamId {
+    entity("brake", "b", 0)
+}
+
+fn duty(world: &World) -> Request {
+    Request { owner: entity("duty", "d", below(&world.env, 12)), key: Some(world.env.next_id()), what: What::Duty(TakeOn) }
 }
 
 /// Something for a tally.
@@ -71,6 +86,9 @@ fn entity(kind: &str, name: &str, number: u64) -> StreamId {
 async fn insist(world: &Arc<World>, client: u64, request: Request) {
     let (env, number) = (&world.env, world.next_request());
     let give_up = env.monotonic() + INSIST;
+    if let Some(key) = request.key {
+        world.server.truth.asked(&request.owner, CommandId(request_id(key)));
+    }
     let mut node = world.hint(client, &request.owner);
     loop {
         match call(world, node, &request).await {

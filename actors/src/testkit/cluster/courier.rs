@@ -6,6 +6,7 @@ use super::node::Node;
 use crate::{Answered, Forward, ForwardError, Parcel};
 use ionveil_kernel::{BoxFuture, Env};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Of 1,000 parcels, so many arrive twice.
@@ -32,6 +33,26 @@ impl Forward for Courier {
                 biased;
                 answered = answer => Ok(answered),
                 () = env.sleep(parcel.patience) => Err(ForwardError::Unknown("no answer came".to_owned())),
+            }
+        })
+    }
+
+    fn hear<'a>(&'a self, address: &'a str, patience: Duration) -> BoxFuture<'a, Result<(), ForwardError>> {
+        Box::pin(async move {
+            let own = self.0.upgrade().ok_or_else(|| ForwardError::NotSent("it is gone".to_owned()))?;
+            let env = &own.server.env;
+            let known = own.server.nodes.lock().get(address).and_then(Weak::upgrade);
+            let to = known.ok_or_else(|| ForwardError::NotSent("nobody is there".to_owned()))?;
+            let heard = async {
+                env.sleep(transit(env)).await;
+                let heard = passes(env, &to) && passes(env, &own) && to.hear().await;
+                env.sleep(transit(env)).await;
+                heard && passes(env, &to) && passes(env, &own)
+            };
+            tokio::select! {
+                biased;
+                true = heard => Ok(()),
+                () = env.sleep(patience) => Err(ForwardError::Unknown("no answer came".to_owned())),
             }
         })
     }

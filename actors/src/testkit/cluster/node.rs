@@ -8,9 +8,9 @@ use super::truth::Truth;
 use super::wire::{Server, Wire};
 use super::{BASE, LEASE, PAUSE};
 use crate::testkit::ledger::Ledger;
-use crate::testkit::{Chaos, Chaotic, alarm, tally};
+use crate::testkit::{Chaos, Chaotic, alarm, brake, tally};
 use crate::zoo::Mutant;
-use crate::{Answered, AskError, Class, Host, Parcel, Reply, Runtime, RuntimeConfig};
+use crate::{Answered, AskError, Class, Host, LoadError, Parcel, Reply, Runtime, RuntimeConfig};
 use ionveil_journal::testkit::{Faults, FaultyStore};
 use ionveil_journal::{Filter, Journal, JournalConfig, Member, Store, StoreError};
 use ionveil_kernel::{BodyHash, CommandId, Decider, Env, IdSource, Meta, NodeId, Rejection, StreamId, derive_uuid, testkit};
@@ -35,6 +35,8 @@ const OPEN_FOR: Duration = Duration::from_secs(20);
 pub(super) enum What {
     Tally(tally::Command),
     Alarm(alarm::Command),
+    Brake(brake::Pull),
+    Duty(brake::TakeOn),
 }
 
 /// A request, as it travels.
@@ -79,6 +81,8 @@ struct Life {
     runtime: Runtime,
     tally: Host<Chaotic<tally::Tally>>,
     alarm: Host<alarm::Alarm>,
+    brake: Host<brake::Brake>,
+    duty: Host<brake::Duty>,
     _ledger: Host<Ledger>,
 }
 
@@ -164,6 +168,10 @@ impl Node {
         self.truth().note(&format!("node {} is ready", self.number));
         let life = Life::new(env.clone(), journal.clone(), self.truth());
         let _first = life.runtime.forward(Arc::new(Courier(Arc::downgrade(&self))));
+        // Nothing is decided under a policy that is not known.
+        while life.read_the_brake().await.is_err() {
+            env.sleep(PAUSE).await;
+        }
         *self.life.lock() = Some(Arc::new(life));
         env.spawn(follow(env.clone(), journal, self.truth().clone(), self.number));
     }
@@ -186,6 +194,14 @@ impl Node {
         });
     }
 
+    /// Another node asks whether this one knows what is committed.
+    pub(super) async fn hear(&self) -> bool {
+        let Some(life) = self.life() else { return false };
+        let (tell, told) = oneshot::channel();
+        life.env.clone().spawn(async move { _ = tell.send(life.runtime.hear().await) });
+        told.await.unwrap_or(false)
+    }
+
     /// A request has arrived.
     pub(super) fn take(self: &Arc<Self>, request: Request, tell: oneshot::Sender<Answer>) {
         let Some(life) = self.life() else {
@@ -201,7 +217,7 @@ impl Node {
 
     async fn answer(&self, life: &Life, request: Request) -> Answer {
         let id = match request.key {
-            Some(key) => derive_uuid(&["request", &key.to_string()]),
+            Some(key) => request_id(key),
             None if Mutant::EmptyId.is_loose() => derive_uuid(&["request", ""]),
             None => life.env.next_id(),
         };
@@ -217,11 +233,15 @@ impl Node {
                 }
                 self.told(life, &owner, id, answer)
             }
-            What::Alarm(command) => {
-                let answer = self.ask(life, &life.alarm, &owner, id, command).await;
-                self.told(life, &owner, id, answer)
-            }
+            What::Alarm(command) => self.pass_on(life, &life.alarm, &owner, id, command).await,
+            What::Brake(command) => self.pass_on(life, &life.brake, &owner, id, command).await,
+            What::Duty(command) => self.pass_on(life, &life.duty, &owner, id, command).await,
         }
+    }
+
+    async fn pass_on<D: Decider>(&self, life: &Life, host: &Host<D>, owner: &StreamId, id: CommandId, command: D::Command) -> Answer {
+        let answer = self.ask(life, host, owner, id, command).await;
+        self.told(life, owner, id, answer)
     }
 
     /// Asks through a handle of its own, and looks how long the queue is meanwhile.
@@ -277,6 +297,13 @@ impl Node {
 }
 
 impl Life {
+    async fn read_the_brake(&self) -> Result<(), LoadError> {
+        let (owner, shared) = (super::client::brake(), &self.brake.0);
+        let loaded = shared.loader.load(&owner).await?;
+        shared.learn(&owner, loaded);
+        Ok(())
+    }
+
     fn new(env: Env, journal: Journal, truth: &Arc<Truth>) -> Self {
         let config = RuntimeConfig {
             queue_max: QUEUE_MAX,
@@ -292,13 +319,22 @@ impl Life {
         chaos.panics(PANICS);
         let tally = runtime.entity(Arc::new(Chaotic::new(tally::Tally, chaos))).expect("a lawful kind");
         let alarm = runtime.entity(Arc::new(alarm::Alarm)).expect("a lawful kind");
+        let brakes = Arc::new(brake::Brakes::default());
+        let brake = runtime.entity_observed(Arc::new(brake::Brake), brakes.clone()).expect("a lawful kind");
+        let _first = runtime.govern(brakes);
+        let duty = runtime.entity(Arc::new(brake::Duty)).expect("a lawful kind");
         let ledger = runtime.entity(Arc::new(Ledger)).expect("a lawful kind");
         for (channel, _) in CHANNELS {
             runtime.effects(channel, Arc::new(Bridge { env: env.clone(), truth: truth.clone() }));
         }
         runtime.reactor(Arc::new(Echo)).expect("a lawful name");
-        Self { env, runtime, tally, alarm, _ledger: ledger }
+        Self { env, runtime, tally, alarm, brake, duty, _ledger: ledger }
     }
+}
+
+/// The id of the command that a request with this key is.
+pub(super) fn request_id(key: Uuid) -> Uuid {
+    derive_uuid(&["request", &key.to_string()])
 }
 
 /// Reads all that is committed, from now on: there must be no gap.

@@ -12,6 +12,7 @@
 //! 8. No queue is longer than its bound.
 //! 9. A timer fires once.
 //! 10. When the faults are over, everything gets done.
+//! 11. What is asked after a policy was answered is decided under it or a later one, wherever.
 
 use crate::testkit::{alarm, tally};
 use ionveil_journal::{Append, Claim, Page, Receipt};
@@ -58,6 +59,10 @@ pub(super) struct Seen {
     /// By event and class: the ids under which it arrived, and how often.
     arrived: BTreeMap<(Uuid, u8), Vec<Uuid>>,
     rang: BTreeMap<(StreamId, String), u32>,
+    /// The last pull of the brake that somebody was told of.
+    pulled: u64,
+    /// By command: the last pull that somebody was told of when it was first asked.
+    pulled_when: BTreeMap<(StreamId, CommandId), u64>,
 }
 
 #[derive(Default)]
@@ -157,12 +162,23 @@ impl Truth {
         self.seen.lock().accepted.contains_key(&(owner.clone(), id))
     }
 
+    /// A client begins to ask.
+    pub(super) fn asked(&self, owner: &StreamId, id: CommandId) {
+        let seen = &mut *self.seen.lock();
+        if owner.kind.as_str() == "duty" {
+            seen.pulled_when.entry((owner.clone(), id)).or_insert(seen.pulled);
+        }
+    }
+
     /// A client was told that its request is done.
     pub(super) fn acknowledged(&self, request: u64, owner: &StreamId, id: CommandId) {
         self.check(&format!("request {request} to {owner} is done as {id}"), |seen| {
             let key = (owner.clone(), id);
-            if !seen.accepted.contains_key(&key) {
+            let Some(receipt) = seen.accepted.get(&key) else {
                 return vec![(1, format!("request {request} was acknowledged and {owner} has not accepted its command {id}"))];
+            };
+            if owner.kind.as_str() == "brake" {
+                seen.pulled = seen.pulled.max(receipt.version);
             }
             match seen.acknowledged.insert(key, request) {
                 Some(other) if other != request => {
@@ -242,6 +258,7 @@ impl Seen {
             found.push((1, format!("{} accepted the command {} twice", append.owner, append.command_id)));
         }
         found.extend(self.rang(append));
+        found.extend(self.obeyed(append));
         found
     }
 
@@ -287,6 +304,13 @@ impl Seen {
             }
         }
         found
+    }
+
+    fn obeyed(&self, append: &Append) -> Option<(u8, String)> {
+        let pulled = *self.pulled_when.get(&(append.owner.clone(), append.command_id))?;
+        let under: u64 = append.events.iter().find_map(|event| event.data.parse().ok())?;
+        let found = || format!("{} was decided under pull {under}, and {pulled} was answered before it was asked", append.owner);
+        (under < pulled).then(|| (11, found()))
     }
 
     pub(super) fn acknowledged(&self) -> impl Iterator<Item = &(StreamId, CommandId)> {

@@ -71,7 +71,7 @@ fn timers(world: &World, seen: &Seen) -> Vec<(u8, String)> {
     let armed = world.armed.lock();
     let silent = armed.iter().filter_map(|request| match &request.what {
         What::Alarm(alarm::Command::Remind(set)) if !seen.has_rung(&request.owner, &set.name) => Some((&request.owner, &set.name)),
-        What::Alarm(_) | What::Tally(_) => None,
+        What::Alarm(_) | What::Tally(_) | What::Brake(_) | What::Duty(_) => None,
     });
     silent.map(|(owner, name)| (9, format!("the timer {name} of {owner} has not fired"))).collect()
 }
