@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use ionveil_actors::{Answered, Forward, ForwardError, Parcel};
 use ionveil_kernel::{BoxFuture, Env};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 pub const PATH: &str = "/cluster/commands";
 /// Where a node is asked whether it knows what is committed.
 pub const HEARD_PATH: &str = "/cluster/heard";
+/// Where a node is asked about what is in memory there.
+pub const QUESTIONS_PATH: &str = "/cluster/questions";
 /// The most bytes of a forwarded command, and of its answer.
 pub const PARCEL_BYTES_MAX: usize = 16 << 20;
 
@@ -107,6 +109,25 @@ impl Link {
         Ok(Self { env, client, secret })
     }
 
+    /// What the nodes of this store know and nobody else.
+    #[must_use]
+    pub const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Asks the node at `address` about what is in memory there; its answer as it is, with its status.
+    ///
+    /// # Errors
+    /// [`ForwardError`] if there is none within `patience`.
+    pub async fn question(&self, address: &str, question: Vec<u8>, patience: Duration) -> Result<(StatusCode, Vec<u8>), ForwardError> {
+        let request = self.request(address, QUESTIONS_PATH, question, patience)?;
+        self.carry(async move {
+            let response = send(request).await?;
+            Ok((response.status(), response.bytes().await.map_err(unknown)?.to_vec()))
+        })
+        .await
+    }
+
     fn request(&self, address: &str, path: &str, body: Vec<u8>, patience: Duration) -> Result<RequestBuilder, ForwardError> {
         let url = Url::parse(&format!("http://{address}{path}")).map_err(not_sent)?;
         let request = self.client.post(url).header(AUTHORIZATION, self.secret.seal(&body)).header(CONTENT_TYPE, "application/json");
@@ -150,12 +171,14 @@ fn unknown(error: impl fmt::Display) -> ForwardError {
     ForwardError::Unknown(error.to_string())
 }
 
+async fn send(request: RequestBuilder) -> Result<Response, ForwardError> {
+    let failed = |error: reqwest::Error| if error.is_connect() || error.is_builder() { not_sent(error) } else { unknown(error) };
+    request.send().await.map_err(failed)
+}
+
 /// An answer with success; else what is known of the request.
 async fn answer(request: RequestBuilder) -> Result<Response, ForwardError> {
-    let response = request.send().await.map_err(|error| match error.is_connect() || error.is_builder() {
-        true => not_sent(error),
-        false => unknown(error),
-    })?;
+    let response = send(request).await?;
     match response.status() {
         status if status.is_success() => Ok(response),
         // Whoever answers so has not looked at it.

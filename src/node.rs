@@ -147,8 +147,8 @@ pub struct Node {
     pub store: Arc<dyn Store>,
     /// The journal, which owns the partitions.
     pub journal: Journal,
-    /// What the nodes of the same store tell each other by; none if this one has it for itself.
-    pub secret: Option<Secret>,
+    /// The way to the other nodes of the same store; none if this one has it for itself.
+    pub link: Option<Arc<Link>>,
     /// When it was opened, by the monotonic clock.
     pub opened_at: Duration,
     /// The supervised entities of all kinds.
@@ -263,6 +263,7 @@ impl Node {
         let opened_at = env.monotonic();
         let journal = open_journal(&store, &env, id, config, shared).await?;
         let secret = if shared { store.secret().await?.map(Secret::new) } else { None };
+        let link = secret.map(|secret| Link::new(env.clone(), secret)).transpose()?.map(Arc::new);
         let machines = Arc::new(config.machines.clone());
         let mut registry = Registry::default();
         let runtime = Runtime::new(journal.clone(), config.runtime.clone(), &mut registry, arbiters);
@@ -272,8 +273,8 @@ impl Node {
         };
         // A runtime that was made here has nobody else.
         let _first = tracing.as_ref().map(|tracing| runtime.trace(tracing.spans()));
-        if let Some(secret) = &secret {
-            let _first = runtime.forward(Arc::new(Link::new(env.clone(), secret.clone())?));
+        if let Some(link) = link.clone() {
+            let _first = runtime.forward(link);
         }
         let trees = Arc::new(Trees::default());
         let policy_trees = runtime.entity_observed(Arc::new(config.policy.tree), trees.clone())?;
@@ -370,7 +371,7 @@ impl Node {
             env,
             store,
             journal,
-            secret,
+            link,
             opened_at,
             runtime,
             deadline,

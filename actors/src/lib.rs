@@ -19,6 +19,7 @@ mod everywhere;
 mod env;
 mod fault;
 mod follow;
+mod forest;
 mod forward;
 mod govern;
 mod host;

@@ -42,6 +42,9 @@ pub struct Tree {
     pub nodes: Vec<TreeNode>,
     /// Whether there are more entities than are listed.
     pub truncated: bool,
+    /// Where nodes are that were asked for theirs and have not answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<String>,
 }
 
 /// One node of the tree.
@@ -167,7 +170,7 @@ impl Places {
                 nodes.extend(entities.into_iter().take(most));
             }
         }
-        Tree { nodes, truncated }
+        Tree { nodes, truncated, silent: Vec::new() }
     }
 
     /// Every place has all places above it.

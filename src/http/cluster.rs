@@ -172,9 +172,9 @@ pub(crate) async fn say_heard(app: Data<App>, request: HttpRequest, payload: Pay
 }
 
 /// The body that another node of this store has sent. Nothing is read of it before the credential has said whose it is.
-async fn from_a_node(app: &App, request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+pub(crate) async fn from_a_node(app: &App, request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
     let no_others = || Problem::new(Code::NotFound, "this server has its store for itself");
-    let secret = app.node.secret.as_ref().ok_or_else(no_others)?;
+    let secret = app.node.link.as_ref().map(|link| link.secret()).ok_or_else(no_others)?;
     let credential = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let refuse = || Problem::new(Code::Unauthenticated, "this is for the nodes of the same store only");
     let sealed = credential.and_then(|credential| secret.open(credential)).ok_or_else(refuse)?;

@@ -32,6 +32,7 @@ pub mod cluster;
 pub mod code;
 pub mod dead_letters;
 pub mod drain;
+pub mod elsewhere;
 pub mod event_body;
 pub mod events;
 pub mod failover;
@@ -228,5 +229,6 @@ pub fn configure(routes: &mut ServiceConfig) {
         .service(alertmanager::at_root())
         .service(cluster::take_parcel)
         .service(cluster::say_heard)
+        .service(elsewhere::answer_question)
         .service(at_root);
 }

@@ -7,6 +7,7 @@ use crate::http::answers::{Problems, problem_of_load};
 use crate::http::app::App;
 use crate::http::body::{Body, Empty, Nothing, Query};
 use crate::http::call::Call;
+use crate::http::elsewhere::{self, Question};
 use crate::http::fields::{Fields, FromFields};
 use crate::http::problem::{Code, Problem};
 use crate::time::Rfc3339;
@@ -73,6 +74,10 @@ pub struct TreeBody {
     nodes: Vec<NodeBody>,
     /// Whether there are more entities than are listed.
     truncated: bool,
+    /// The addresses of servers that have not said what they have in memory; absent if all have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<String>>)]
+    silent: Vec<String>,
 }
 
 /// An entity and the timers that it has armed.
@@ -175,7 +180,8 @@ fn within(fields: &mut Fields, name: &'static str, default: u16, max: u16) -> Op
 }
 
 /// The tree of what is in memory: the organisation, the nodes of its policy tree, the kinds of entities at each, the entities.
-/// What belongs to no node hangs under the organisation. Admins also see `system`: what serves all organisations. Parts of it may be a moment older than others.
+/// What belongs to no node hangs under the organisation. Admins also see `system`: what serves all organisations, of the server that
+/// answers. Of several servers on one store each says what it has in memory. Parts of it may be a moment older than others.
 #[utoipa::path(context_path = "/api/v1", tag = "System",
     params(("depth" = Option<u32>, Query, description = "1: the organisation; 2: and its policy nodes and kinds; 3 (default): and their entities", minimum = 1, maximum = 3),
         ("kind" = Option<String>, Query, description = "Only entities of this kind", pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
@@ -186,15 +192,15 @@ pub(crate) async fn get_tree(app: Data<App>, call: Call, wanted: Query<Wanted>) 
     call.require(Role::Operator)?;
     let Wanted { kind, depth, entities } = wanted.0;
     let kind = kind.map(|kind| kind.to_string());
-    let of = |org| app.node.runtime.tree(&TreeQuery { org: Some(org), kind: kind.clone(), depth, entities_max: entities });
-    let mut tree = of(call.caller.org.clone());
+    let of = |org| TreeQuery { org: Some(org), kind: kind.clone(), depth, entities_max: entities };
+    let mut tree = elsewhere::tree(&app, of(call.caller.org.clone())).await;
     if let Some(system) = system(&call).filter(|system| *system != call.caller.org) {
-        let of_system = of(system);
+        let of_system = app.node.runtime.tree(&of(system));
         tree.nodes.extend(of_system.nodes);
         tree.truncated |= of_system.truncated;
     }
     let nodes = tree.nodes.into_iter().map(NodeBody::from).collect();
-    Ok(HttpResponse::Ok().json(TreeBody { nodes, truncated: tree.truncated }))
+    Ok(HttpResponse::Ok().json(TreeBody { nodes, truncated: tree.truncated, silent: tree.silent }))
 }
 
 /// An entity of the caller's organisation; names that could not be one name nothing. Bridges belong to none: admins see them.
@@ -223,7 +229,7 @@ async fn node_of(app: &App, owner: &StreamId) -> Result<NodeBody, Problem> {
     if first.is_empty() { Err(not_found()) } else { Ok(NodeBody::passive(owner, app.node.runtime.parent(owner))) }
 }
 
-async fn answer(app: &App, owner: &StreamId) -> Result<HttpResponse, Problem> {
+pub(crate) async fn answer(app: &App, owner: &StreamId) -> Result<HttpResponse, Problem> {
     let node = node_of(app, owner).await?;
     let timers = app.node.store.timers(owner).await.map_err(|error| problem_of_load(&error.into()))?;
     Ok(HttpResponse::Ok().json(EntityBody { node, timers: timers.into_iter().map(TimerBody::from).collect() }))
@@ -236,7 +242,11 @@ async fn answer(app: &App, owner: &StreamId) -> Result<HttpResponse, Problem> {
 #[get("/system/entities/{kind}/{id}")]
 pub(crate) async fn get_entity(app: Data<App>, call: Call, path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     call.require(Role::Operator)?;
-    answer(&app, &owner(&call, &path)?).await
+    let owner = owner(&call, &path)?;
+    match elsewhere::of(&app, &owner) {
+        Some(address) => elsewhere::ask(&app, &address, &Question::Entity { owner: owner.to_string() }).await,
+        None => answer(&app, &owner).await,
+    }
 }
 
 /// Takes an entity out of quarantine: it is folded anew, with a fresh restart budget. It may fail again at once, and is
@@ -253,15 +263,24 @@ pub(crate) async fn resume_entity(
 ) -> Result<HttpResponse, Problem> {
     call.require(Role::Supervisor)?;
     let owner = owner(&call, &path)?;
-    let state = node_of(&app, &owner).await?.state;
+    let actor = call.caller.subject.to_string();
+    match elsewhere::of(&app, &owner) {
+        Some(address) => elsewhere::ask(&app, &address, &Question::Resume { owner: owner.to_string(), actor }).await,
+        None => resume(&app, &owner, &actor).await,
+    }
+}
+
+/// The entity is this server's.
+pub(crate) async fn resume(app: &App, owner: &StreamId, actor: &str) -> Result<HttpResponse, Problem> {
+    let state = node_of(app, owner).await?.state;
     // Asked for first, because to resume folds anew whatever the state is.
-    if state != Phase::Quarantined || !app.node.runtime.resume(&owner) {
+    if state != Phase::Quarantined || !app.node.runtime.resume(owner) {
         let state = state.as_str();
         return Err(Problem::new(Code::NoEffect, format!("only a quarantined entity can be resumed, this one is {state}")));
     }
-    tracing::warn!(entity = %owner, actor = %call.caller.subject, "a quarantined entity is resumed");
-    settle(&app, &owner).await;
-    answer(&app, &owner).await
+    tracing::warn!(entity = %owner, actor, "a quarantined entity is resumed");
+    settle(app, owner).await;
+    answer(app, owner).await
 }
 
 /// Waits until a resumed entity runs again. One that fails at once may do so between two looks: that ends with patience.

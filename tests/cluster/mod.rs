@@ -6,6 +6,7 @@ mod frozen;
 mod halted;
 mod killed;
 mod known;
+mod quarantined;
 mod roles;
 mod stage;
 mod stopped;

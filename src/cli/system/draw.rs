@@ -25,6 +25,9 @@ pub(super) fn draw(tree: &Tree, look: Look) -> Vec<String> {
     if tree.truncated {
         lines.push("… there are more entities; --entities N lists more of each kind, --kind K only one kind".to_owned());
     }
+    if !tree.silent.is_empty() {
+        lines.push(format!("… no word from {}: what is in memory there is missing", printable(&tree.silent.join(", "))));
+    }
     lines
 }
 
@@ -103,7 +106,7 @@ mod tests {
             node("kind", "acme/workflow", Some("acme"), Phase::Running),
             TreeNode { events_per_s: 12, ..node("workflow", "w", Some("acme/workflow"), Phase::Starting) },
         ];
-        Tree { nodes, truncated: false }
+        Tree { nodes, ..Tree::default() }
     }
 
     #[test]
