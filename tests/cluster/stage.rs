@@ -13,33 +13,36 @@ use tokio::task::block_in_place;
 
 const CALLERS: u64 = 8;
 
-pub(super) struct Stage {
-    pub(super) database: Database,
-    pub(super) scene: Arc<Scene>,
-    pub(super) seed: Seed,
+pub(crate) struct Stage {
+    pub(crate) database: Database,
+    pub(crate) scene: Arc<Scene>,
+    pub(crate) seed: Seed,
 }
 
 /// A server and its data directory.
-pub(super) struct Node {
-    pub(super) ground: Ground,
-    pub(super) server: Server,
+pub(crate) struct Node {
+    pub(crate) ground: Ground,
+    pub(crate) server: Server,
 }
 
 impl Stage {
-    pub(super) fn new(name: &str) -> Self {
-        let database = block_in_place(Postgres::shared).database();
-        Self { database, scene: Arc::new(Scene::new()), seed: Seed::of(name) }
+    pub(crate) fn new(name: &str) -> Self {
+        Self::on(block_in_place(Postgres::shared).database(), Scene::new(), name)
+    }
+
+    pub(crate) fn on(database: Database, scene: Scene, name: &str) -> Self {
+        Self { database, scene: Arc::new(scene), seed: Seed::of(name) }
     }
 
     /// Starts one more server.
-    pub(super) fn node(&self) -> Node {
+    pub(crate) fn node(&self) -> Node {
         let ground = Ground::postgres(&self.database.url);
         let server = ground.serve();
         Node { ground, server }
     }
 
     /// Three servers that share the partitions, the last one with the most of them.
-    pub(super) async fn three(&self) -> [Node; 3] {
+    pub(crate) async fn three(&self) -> [Node; 3] {
         let mut nodes = [self.node(), self.node(), self.node()];
         self.until_shared(&nodes[0], 3).await;
         let cluster = self.cluster(&nodes[0]).await;
@@ -50,12 +53,12 @@ impl Stage {
         nodes
     }
 
-    pub(super) fn callers(&mut self) -> Callers {
+    pub(crate) fn callers(&mut self) -> Callers {
         Callers::start(&self.scene, "caller", CALLERS, &mut self.seed)
     }
 
     /// What a server says of the cluster, as soon as it answers: one that has just woken drops connections of before.
-    pub(super) async fn cluster(&self, node: &Node) -> Value {
+    pub(crate) async fn cluster(&self, node: &Node) -> Value {
         let mut seen = Value::Null;
         until(async || match self.scene.client.get(node.server.url("/api/v1/system/cluster")).send().await {
             Ok(answer) if answer.status() == 200 => {
@@ -69,7 +72,7 @@ impl Stage {
     }
 
     /// Waits until this many servers serve and each partition is owned by one of them, about evenly.
-    pub(super) async fn until_shared(&self, node: &Node, count: usize) {
+    pub(crate) async fn until_shared(&self, node: &Node, count: usize) {
         until(async || {
             let cluster = self.cluster(node).await;
             let nodes: Vec<_> = cluster["nodes"].as_array().expect("nodes").iter().filter(|node| node["state"] == "serving").collect();
@@ -80,7 +83,7 @@ impl Stage {
     }
 
     /// The longest that a caller waited of those who were answered since.
-    pub(super) fn longest_since(&self, since: Instant) -> Duration {
+    pub(crate) fn longest_since(&self, since: Instant) -> Duration {
         let ledger = self.scene.ledger.lock();
         let waits = ledger.entries.iter().filter_map(|(asked, ending)| match ending {
             Ending::Acknowledged { at, .. } if *at >= since => Some(*at - asked.sent),
@@ -90,7 +93,7 @@ impl Stage {
     }
 
     /// How often callers were set back.
-    pub(super) fn setbacks(&self) -> u64 {
+    pub(crate) fn setbacks(&self) -> u64 {
         self.scene.setbacks.lock().values().sum()
     }
 }

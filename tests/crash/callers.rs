@@ -166,6 +166,11 @@ impl Scene {
                 assert_eq!(body["retryable"], true, "{asked:?}: {body}");
                 self.set_back(code)
             }
+            // A server that was frozen while the request came has not read it in time.
+            StatusCode::REQUEST_TIMEOUT => {
+                assert_eq!(body["retryable"], true, "{asked:?}: {body}");
+                self.set_back(code)
+            }
             StatusCode::CONFLICT | StatusCode::NOT_FOUND => {
                 let lawful = ["duplicate_entity", "invalid_transition", "entity_not_found", "no_history"].contains(&code);
                 assert!(lawful, "{asked:?}: {body}");

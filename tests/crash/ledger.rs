@@ -75,7 +75,7 @@ impl Ledger {
         let lawful: BTreeMap<_, _> = self.entries.iter().map(|(asked, ending)| (cause(&asked.key), (asked, ending))).collect();
         for (cause, events) in by_cause {
             let (asked, ending) = lawful.get(cause).unwrap_or_else(|| panic!("nobody asked for {events:?}"));
-            assert!(!matches!(ending, Ending::Refused), "{asked:?} was refused and is there");
+            assert!(!matches!(ending, Ending::Refused), "{asked:?} was refused and is there: {events:?}");
             assert_eq!(events.len(), 1, "{asked:?}");
             assert_eq!(events[0].1["type"], kind(asked.wish), "{asked:?}");
         }

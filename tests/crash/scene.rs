@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -65,9 +65,18 @@ impl Ground {
 
     /// The arguments of `serve` on a free port.
     pub(crate) fn serve_args(&self) -> Vec<String> {
-        let mut args: Vec<_> = ["serve", "--listen", "127.0.0.1:0"].map(str::to_owned).into();
+        self.serve_args_at("127.0.0.1:0")
+    }
+
+    fn serve_args_at(&self, listen: &str) -> Vec<String> {
+        let mut args: Vec<_> = ["serve", "--listen", listen].map(str::to_owned).into();
         args.extend(self.options());
         args
+    }
+
+    /// The server that listens there, ready to run.
+    pub(crate) fn server_at(&self, listen: &str) -> Command {
+        ionveil(&self.serve_args_at(listen).iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Starts the server and waits until it listens.
@@ -99,7 +108,11 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
-        let client = ionveil::web::client().timeout(PATIENCE / 2).build().expect("a client");
+        Self::with(ionveil::web::client().timeout(PATIENCE / 2).build().expect("a client"))
+    }
+
+    /// Callers ask with this client.
+    pub(crate) fn with(client: reqwest::Client) -> Self {
         Self {
             client,
             addresses: watch::Sender::default(),
@@ -222,7 +235,7 @@ pub(crate) async fn until_within(patience: Duration, mut condition: impl AsyncFn
 }
 
 /// What `ionveil events --json` prints, by workflow.
-fn listed(ground: &Ground) -> Streams {
+pub(crate) fn listed(ground: &Ground) -> Streams {
     let output = ground.run(&["events", "--json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut streams = Streams::new();

@@ -4,6 +4,7 @@ pub(crate) mod brought;
 pub(crate) mod gateway;
 pub(crate) mod mail;
 pub(crate) mod nats;
+pub(crate) mod network;
 pub(crate) mod poison;
 pub(crate) mod postgres;
 pub(crate) mod proxy;

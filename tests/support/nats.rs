@@ -19,6 +19,7 @@ const START_MAX: Duration = Duration::from_secs(20);
 /// A running server.
 pub(crate) struct Nats {
     folder: PathBuf,
+    host: String,
     port: u16,
     supervisor: Mutex<Supervisor>,
 }
@@ -61,16 +62,28 @@ impl Nats {
     /// # Panics
     /// As [`Self::start`].
     pub(crate) fn with_token(token: &str) -> Self {
-        let program = program();
-        // The port may be taken between our look and the server's start: then it does not answer, and another is tried.
-        (0..5).find_map(|_| Self::try_start(&program, token)).expect("a NATS server; its log was printed above")
+        Self::started("127.0.0.1", token)
     }
 
-    fn try_start(program: &Path, token: &str) -> Option<Self> {
+    /// At this address of the machine.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub(crate) fn reached_at(host: &str) -> Self {
+        Self::started(host, "")
+    }
+
+    fn started(host: &str, token: &str) -> Self {
+        let program = program();
+        // The port may be taken between our look and the server's start: then it does not answer, and another is tried.
+        (0..5).find_map(|_| Self::try_start(&program, host, token)).expect("a NATS server; its log was printed above")
+    }
+
+    fn try_start(program: &Path, host: &str, token: &str) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("ionveil-nats-").tempdir().expect("a temporary folder").keep();
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
-        let supervisor = Mutex::new(Supervisor::spawn(program, &folder, port, token));
-        let server = Self { folder, port, supervisor };
+        let port = TcpListener::bind((host, 0)).and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let supervisor = Mutex::new(Supervisor::spawn(program, &folder, host, port, token));
+        let server = Self { folder, host: host.to_owned(), port, supervisor };
         server.order("start");
         if server.answers() {
             return Some(server);
@@ -79,9 +92,9 @@ impl Nats {
         None
     }
 
-    /// `nats://127.0.0.1:PORT`.
+    /// `nats://HOST:PORT`.
     pub(crate) fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://{}:{}", self.host, self.port)
     }
 
     /// Ends it as a power cut would.
@@ -117,7 +130,7 @@ impl Nats {
     fn answers(&self) -> bool {
         let began = Instant::now();
         while began.elapsed() < START_MAX {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok_and(greets) {
+            if TcpStream::connect((self.host.as_str(), self.port)).is_ok_and(greets) {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -146,9 +159,9 @@ impl Drop for Nats {
 }
 
 impl Supervisor {
-    fn spawn(program: &Path, folder: &Path, port: u16, token: &str) -> Self {
+    fn spawn(program: &Path, folder: &Path, host: &str, port: u16, token: &str) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", SUPERVISOR, "nats-supervisor"]).arg(program).arg(folder).arg(port.to_string()).arg(token);
+        command.args(["-c", SUPERVISOR, "nats-supervisor"]).arg(program).arg(folder).arg(host).arg(port.to_string()).arg(token);
         // A process group of its own: Ctrl-C ends the tests, and their end ends the server.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("run sh");

@@ -1,9 +1,9 @@
-# Arguments: the program, a folder to keep everything in, the port, a token that clients need (empty: none).
-program=$1 folder=$2 port=$3 token=$4
+# Arguments: the program, a folder to keep everything in, the address and the port, a token that clients need (empty: none).
+program=$1 folder=$2 address=$3 port=$4 token=$5
 server=
 
 start() {
-    "$program" -a 127.0.0.1 -p "$port" -js -sd "$folder/store" -l "$folder/log" ${token:+--auth "$token"} </dev/null >/dev/null 2>&1 &
+    "$program" -a "$address" -p "$port" -js -sd "$folder/store" -l "$folder/log" ${token:+--auth "$token"} </dev/null >/dev/null 2>&1 &
     server=$!
 }
 
@@ -13,6 +13,8 @@ crash() {
     server=
 }
 
+# Who is stopped while those who started us end is sent a hangup, and would leave everything behind.
+trap '' HUP
 umask 077
 while read -r order; do
     case $order in

@@ -2,6 +2,7 @@
 //! and a Unix socket, with fsync on; stopped and removed when this process ends, however it ends. It never touches a
 //! server that it did not start.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,13 @@ use std::sync::{Mutex, OnceLock};
 /// Runs beside the server and does what it reads on its stdin, answering each line. At the end of its stdin, which comes
 /// with the end of the test process even by SIGKILL, it stops the server and removes the folder.
 const SUPERVISOR: &str = include_str!("postgres.sh");
+const LOOPBACK: &str = "127.0.0.1";
 
 /// A running server.
 pub(crate) struct Postgres {
     bin: PathBuf,
     folder: PathBuf,
+    host: String,
     port: u16,
     databases: AtomicU32,
     supervisor: Mutex<Supervisor>,
@@ -33,7 +36,8 @@ pub(crate) struct Database {
     pub(crate) name: String,
 }
 
-struct Supervisor {
+/// A shell beside this process that does what it is told, and cleans up at the end of its stdin.
+pub(crate) struct Supervisor {
     child: Child,
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -54,9 +58,17 @@ impl Postgres {
     /// # Panics
     /// As [`Self::shared`].
     pub(crate) fn own() -> Self {
+        Self::reached_at(LOOPBACK, "127.0.0.1/32")
+    }
+
+    /// The same, at this address of the machine, for everybody in `subnet`.
+    ///
+    /// # Panics
+    /// As [`Self::shared`].
+    pub(crate) fn reached_at(host: &str, subnet: &str) -> Self {
         let bin = find_bin();
         // The port may be taken between our look and the server's start: then it refuses to start, and another is tried.
-        (0..5).find_map(|_| Self::try_start(&bin)).expect("start Postgres; its log was printed above")
+        (0..5).find_map(|_| Self::try_start(&bin, host, subnet)).expect("start Postgres; its log was printed above")
     }
 
     /// Makes an empty database.
@@ -66,15 +78,15 @@ impl Postgres {
     pub(crate) fn database(&self) -> Database {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.psql("postgres", &format!("CREATE DATABASE {name}"));
-        let (port, folder) = (self.port, self.folder.display());
+        let (host, port, folder) = (&self.host, self.port, self.folder.display());
         Database {
-            url: format!("postgres://postgres@127.0.0.1:{port}/{name}"),
+            url: format!("postgres://postgres@{host}:{port}/{name}"),
             socket_url: format!("postgres://postgres@localhost:{port}/{name}?host={folder}"),
             name,
         }
     }
 
-    /// Where it listens on 127.0.0.1.
+    /// Where it listens.
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
@@ -166,11 +178,15 @@ impl Postgres {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
-    fn try_start(bin: &Path) -> Option<Self> {
+    fn try_start(bin: &Path, host: &str, subnet: &str) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("ionveil-pg-").tempdir().expect("a temporary folder").keep();
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
-        let supervisor = Supervisor::spawn(bin, &folder, port);
-        let server = Self { bin: bin.to_owned(), folder, port, databases: AtomicU32::new(0), supervisor: Mutex::new(supervisor) };
+        let port = TcpListener::bind((host, 0)).and_then(|listener| listener.local_addr()).expect("a free port").port();
+        let number = port.to_string();
+        let own = [bin.as_os_str(), folder.as_os_str(), number.as_ref(), server_user().as_ref()];
+        let arguments = own.into_iter().chain([host.as_ref(), subnet.as_ref()]);
+        let supervisor = Supervisor::of(SUPERVISOR, "postgres-supervisor", arguments);
+        let (bin, host) = (bin.to_owned(), host.to_owned());
+        let server = Self { bin, folder, host, port, databases: AtomicU32::new(0), supervisor: Mutex::new(supervisor) };
         let answer = server.supervisor.lock().expect("not yet shared").order("start");
         if answer == "ok" {
             return Some(server);
@@ -180,18 +196,21 @@ impl Postgres {
     }
 }
 
-impl Drop for Postgres {
+impl Drop for Supervisor {
     fn drop(&mut self) {
-        let supervisor = self.supervisor.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
-        supervisor.orders = None;
-        let _ = supervisor.child.wait();
+        self.orders = None;
+        let _ = self.child.wait();
     }
 }
 
 impl Supervisor {
-    fn spawn(bin: &Path, folder: &Path, port: u16) -> Self {
+    /// Runs a script under a name that `ps` shows.
+    ///
+    /// # Panics
+    /// If there is no shell.
+    pub(crate) fn of(script: &str, name: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", SUPERVISOR, "postgres-supervisor"]).arg(bin).arg(folder).arg(port.to_string()).arg(server_user());
+        command.args(["-c", script, name]).args(arguments);
         // A process group of its own: Ctrl-C ends the tests, and their end ends the server.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("run sh");
@@ -200,7 +219,11 @@ impl Supervisor {
         Self { child, orders, answers }
     }
 
-    fn order(&mut self, order: &str) -> String {
+    /// Gives it an order; its answer.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub(crate) fn order(&mut self, order: &str) -> String {
         let orders = self.orders.as_mut().expect("not yet dropped");
         writeln!(orders, "{order}").and_then(|()| orders.flush()).expect("the supervisor lives");
         let mut answer = String::new();

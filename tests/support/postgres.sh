@@ -1,5 +1,6 @@
-# Arguments: folder of the binaries, folder to keep everything in, port, user to run the server as (empty: ours).
-bin=$1 folder=$2 port=$3 user=$4
+# Arguments: folder of the binaries, folder to keep everything in, port, user to run the server as (empty: ours), the address to
+# listen at, the subnet to let in.
+bin=$1 folder=$2 port=$3 user=$4 address=$5 subnet=$6
 
 as_user() {
     if [ -z "$user" ]; then
@@ -19,7 +20,7 @@ start() {
     if [ ! -d "$folder/data" ]; then
         as_user "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$folder/ctl.log" 2>&1 </dev/null || return 1
         cat >>"$folder/data/postgresql.conf" <<CONF
-listen_addresses = '127.0.0.1'
+listen_addresses = '$address'
 port = $port
 unix_socket_directories = '$folder'
 max_connections = 200
@@ -28,10 +29,13 @@ shared_buffers = 512MB
 fsync = on
 synchronous_commit = on
 CONF
+        echo "host all all $subnet trust" >>"$folder/data/pg_hba.conf"
     fi
     pg_ctl -l "$folder/log" start
 }
 
+# Who is stopped while those who started us end is sent a hangup, and would leave everything behind.
+trap '' HUP
 umask 077
 cd "$folder" || exit 1
 [ -n "$user" ] && chown "$user" "$folder"

@@ -80,6 +80,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Waits for the end that something else brings about.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.child.wait().expect("wait")
+    }
+
     /// SIGKILL, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("kill");

@@ -1,5 +1,5 @@
-//! The long run of a cluster of real servers: killed, frozen, cut off and replaced under load. Its program is a benchmark of the
-//! house; what it checks is what the tests of the cluster check once.
+//! The long run of a cluster of real servers, each a host of its own: killed, frozen, cut off and replaced under load. Its program is a
+//! benchmark of the house; the short form of the same is a test of the cluster. It needs network namespaces, and says so without.
 
 use crate::repo::Repo;
 use crate::run::{cargo, run as run_command};

@@ -33,7 +33,7 @@ struct Cli {
 enum Command {
     /// Runs every step, in order, and stops at the first that fails.
     Ci(ci::Options),
-    /// Installs what the tests need beside Rust: Postgres, NATS, coverage tools, schemathesis.
+    /// Installs what the tests need beside Rust: Postgres, NATS, network namespaces, coverage tools, schemathesis.
     Setup,
     /// Checks the rules of the house that no compiler knows.
     Tidy,
@@ -45,7 +45,7 @@ enum Command {
     Coverage,
     /// Injects panics by the million and checks that nothing is lost.
     Soak(soak::Options),
-    /// Runs three real servers on one Postgres while they are killed, frozen, cut off and replaced, and checks what is left.
+    /// Runs three real servers on one Postgres and one NATS while they are killed, frozen, cut off and replaced, and checks what is left.
     Chaos(chaos::Options),
     /// Simulates a cluster with faults, seed after seed, and checks its invariants with each step.
     Sim(sim::Options),

@@ -1,5 +1,5 @@
-//! What the tests need beside Rust: a Postgres, a NATS and a mail server to start, LLVM's coverage readers, schemathesis. Installed where we may
-//! (as root, with apt-get), else named. It starts no server: the tests do that themselves.
+//! What the tests need beside Rust: a Postgres, a NATS and a mail server to start, `ip` for network namespaces, LLVM's coverage readers,
+//! schemathesis. Installed where we may (as root, with apt-get), else named. It starts no server: the tests do that themselves.
 
 use crate::repo::Repo;
 use crate::run::{find, run as run_command};
@@ -13,6 +13,7 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
     postgres()?;
     coverage_tools()?;
     nats(repo)?;
+    namespaces();
     mail(repo)?;
     schemathesis::install(repo)
 }
@@ -21,6 +22,18 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
 fn nats(repo: &Repo) -> Result<()> {
     println!("nats: {}", python::install(repo, "nats", "xtask/nats.txt", "nats-server")?.display());
     Ok(())
+}
+
+/// `ip`, with which tests cut a server off. Without it, or where it may not make a namespace, they skip: that is no failure.
+fn namespaces() {
+    let found = || find(&["ip"], &["/usr/sbin".into(), "/sbin".into()]);
+    if found().is_none()
+        && is_root()
+        && let Err(error) = apt_install(&["iproute2"], "network namespaces")
+    {
+        println!("network namespaces: {error:#}");
+    }
+    println!("network namespaces: {}", found().map_or_else(|| "not here".to_owned(), |ip| ip.display().to_string()));
 }
 
 /// A mail server that is not ours, with TLS.
