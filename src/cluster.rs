@@ -135,7 +135,10 @@ impl Link {
     }
 
     /// Sends it where connections live.
-    async fn carry<T: Send + 'static>(&self, carrying: impl Future<Output = Result<T, ForwardError>> + Send + 'static) -> Result<T, ForwardError> {
+    async fn carry<T: Send + 'static>(
+        &self,
+        carrying: impl Future<Output = Result<T, ForwardError>> + Send + 'static,
+    ) -> Result<T, ForwardError> {
         let (done, answered) = oneshot::channel();
         self.env.spawn(async move { drop(done.send(carrying.await)) });
         answered.await.unwrap_or_else(|_| Err(ForwardError::Unknown("it was cut off".to_owned())))

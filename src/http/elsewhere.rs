@@ -49,7 +49,9 @@ pub(crate) fn of(app: &App, owner: &StreamId) -> Option<String> {
 
 /// The answer of another node as its own caller would have it.
 pub(crate) async fn ask(app: &App, address: &str, question: &Question) -> Result<HttpResponse, Problem> {
-    let away = || Problem::new(Code::StoreUnavailable, format!("the server {address}, which has the entity, does not answer")).retry_after(RETRY_S);
+    let away = || {
+        Problem::new(Code::StoreUnavailable, format!("the server {address}, which has the entity, does not answer")).retry_after(RETRY_S)
+    };
     let link = app.node.link.as_ref().ok_or_else(away)?;
     let text = serde_json::to_vec(question).map_err(|_| Problem::internal())?;
     let (status, body) = link.question(address, text, PATIENCE).await.map_err(|error| {

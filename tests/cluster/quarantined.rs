@@ -24,7 +24,8 @@ async fn any_server_shows_and_resumes_what_another_has_in_memory() {
     let stage = Stage::new("cluster-quarantined");
     let first = stage.node();
     for number in 0..WORKFLOWS {
-        let (status, answer) = send(&stage, &first, "POST", "/workflows", Some(json!({"id": format!("w{number}"), "machine": "ring"}))).await;
+        let (status, answer) =
+            send(&stage, &first, "POST", "/workflows", Some(json!({"id": format!("w{number}"), "machine": "ring"}))).await;
         assert_eq!(status, 201, "{answer}");
     }
     // Whoever takes over finds histories that cannot be folded.
