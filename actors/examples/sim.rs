@@ -3,7 +3,7 @@
 
 use ionveil_actors::testkit::Mutant;
 use ionveil_actors::testkit::cluster::{Plan, Report, run};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,23 +36,40 @@ fn main() -> ExitCode {
     let mut total = Total::default();
     for seed in plan.seed..plan.seed.saturating_add(seeds) {
         let plan = Plan { seed, ..plan };
-        // A panic tells the seed as well.
-        eprint!("\rseed {seed}: {} done in {:.0} s ", total.seeds, start.elapsed().as_secs_f64());
-        drop(std::io::stderr().flush());
+        progress(&format!("\rseed {seed}: {} done in {:.0} s ", total.seeds, start.elapsed().as_secs_f64()));
+        let told = Told(seed);
         let report = run(&plan);
+        std::mem::forget(told);
         if trace {
             print!("{}", report.trace);
         }
         total.add(&report);
         if !report.findings.is_empty() {
-            eprintln!();
+            progress("\n");
             total.print(start.elapsed());
             return tell(&plan, &report);
         }
     }
-    eprintln!();
+    progress("\n");
     total.print(start.elapsed());
     ExitCode::SUCCESS
+}
+
+/// For people only: what is kept in a file is not written over.
+fn progress(text: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("{text}");
+        drop(std::io::stderr().flush());
+    }
+}
+
+/// A panic tells its seed.
+struct Told(u64);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        eprintln!("seed {}", self.0);
+    }
 }
 
 /// Says what was found, and how to see it again.

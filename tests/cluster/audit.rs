@@ -39,6 +39,12 @@ pub(crate) fn begin(postgres: &Postgres, database: &str) {
     postgres.psql(database, NOTE);
 }
 
+/// How many events a server has written while another had the lease.
+pub(crate) fn written_under_another(field: &Field) -> String {
+    let [(_, count, _), _] = FAULTS;
+    field.postgres.psql(&field.stage.database.name, count)
+}
+
 /// That every event was noted, and none was written by a server under the epoch of another.
 ///
 /// # Panics

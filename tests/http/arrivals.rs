@@ -5,6 +5,10 @@ use super::given::World;
 use super::incidents::{at, caught_up, text};
 use super::policy_tree::{levels, plant, until, until_event};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long a reactor may be behind on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// When everything here happened, long ago: the hour, the minute.
 fn then(hour: u32, minute: u32) -> String {
@@ -42,9 +46,12 @@ async fn told(api: &Api) {
     let events =
         api.feed().await.into_iter().filter(|event| event["stream"].as_str().is_some_and(|stream| stream.starts_with("incident:")));
     let line = format!("ionveil_reactor_events_total{{reactor=\"arrivals-to-policy\"}} {}\n", events.count());
-    while !api.get("/metrics").await.text.contains(&line) {
-        tokio::task::yield_now().await;
-    }
+    let telling = async {
+        while !api.get("/metrics").await.text.contains(&line) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, telling).await.expect("the reactor comes to the end in time");
 }
 
 fn engine_level(level: &'static str) -> impl Fn(&Value) -> bool {

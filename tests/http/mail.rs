@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 use tempfile::TempDir;
 
 const SERVER: &str = include_str!("mail.py");
+/// How long a Python may take to start on a busy machine.
+const START_MAX: Duration = Duration::from_secs(60);
 
 /// A server, the folder of its certificates, and what it was sent.
 struct Postbox {
@@ -54,10 +57,13 @@ impl Postbox {
         command.args(["-c", SERVER, &file("server.pem"), &file("key.pem"), wrapped, "ionveil", "hunter2"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Python");
         let mut said = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let port = said.next().and_then(|line| line.parse().ok()).expect("a port");
-        let mails = Arc::new(Mutex::new(Vec::new()));
+        let (mails, (tell, told)) = (Arc::new(Mutex::new(Vec::new())), mpsc::channel());
         let kept = mails.clone();
-        std::thread::spawn(move || said.for_each(|line| kept.lock().expect("mails").push(serde_json::from_str(&line).expect("JSON"))));
+        std::thread::spawn(move || {
+            drop(tell.send(said.next().and_then(|line| line.parse().ok())));
+            said.for_each(|line| kept.lock().expect("mails").push(serde_json::from_str(&line).expect("JSON")));
+        });
+        let port = told.recv_timeout(START_MAX).ok().flatten().expect("the server says its port in time");
         Some(Self { child, port, folder, mails })
     }
 
