@@ -27,8 +27,8 @@ mod figures;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use cluster::{audit, blows};
 use cluster::field::{Field, NEEDS};
+use cluster::{audit, blows};
 use figures::{Figure, head, row};
 use std::time::{Duration, Instant};
 

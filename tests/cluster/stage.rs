@@ -82,11 +82,11 @@ impl Stage {
         .await;
     }
 
-    /// The longest that a caller waited of those who were answered since.
+    /// The longest that a caller waited since, of those who were answered since.
     pub(crate) fn longest_since(&self, since: Instant) -> Duration {
         let ledger = self.scene.ledger.lock();
         let waits = ledger.entries.iter().filter_map(|(asked, ending)| match ending {
-            Ending::Acknowledged { at, .. } if *at >= since => Some(*at - asked.sent),
+            Ending::Acknowledged { at, .. } if *at >= since => Some(*at - asked.sent.max(since)),
             _ => None,
         });
         waits.max().unwrap_or_default()
