@@ -58,5 +58,5 @@ pub(crate) fn check(field: &Field) {
         assert_eq!(ask(count), "0", "{fault}");
         assert_eq!(ask(&format!("BEGIN; {make}; {count}; ROLLBACK")), "1", "this would not be seen: {fault}");
     }
-    println!("{noted} events, each written by the node whose the partition was");
+    println!("{noted} events, {} of them written while another had the lease", written_under_another(field));
 }

@@ -60,7 +60,7 @@ impl Postbox {
         let (mails, (tell, told)) = (Arc::new(Mutex::new(Vec::new())), mpsc::channel());
         let kept = mails.clone();
         std::thread::spawn(move || {
-            drop(tell.send(said.next().and_then(|line| line.parse().ok())));
+            let _nobody_waits_any_more = tell.send(said.next().and_then(|line| line.parse().ok()));
             said.for_each(|line| kept.lock().expect("mails").push(serde_json::from_str(&line).expect("JSON")));
         });
         let port = told.recv_timeout(START_MAX).ok().flatten().expect("the server says its port in time");
