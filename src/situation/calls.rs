@@ -95,6 +95,7 @@ mod tests {
             zone: None,
             units: Vec::new(),
             merged_from: Vec::new(),
+            depth: 0,
             merged_into: None,
             merging: BTreeSet::new(),
             remarks: 0,

@@ -45,3 +45,9 @@ pub mod triage;
 pub mod unit;
 pub mod view;
 pub mod words;
+
+/// What says nothing is not written.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+pub(crate) const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

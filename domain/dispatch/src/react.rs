@@ -159,7 +159,7 @@ impl Reactor for FromIncidents {
             }
             Event::MergeBegun(of) => asks.ask(incident::KIND, &of.secondary, &Command::Join { primary: id })?,
             Event::Merged(of) => {
-                let absorb = Command::Absorb { secondary: id, units: of.units, priority: of.priority };
+                let absorb = Command::Absorb { secondary: id, units: of.units, priority: of.priority, depth: of.depth };
                 asks.ask(incident::KIND, &of.into, &absorb)?;
             }
             Event::JoinDeclined(of) => {
@@ -167,7 +167,7 @@ impl Reactor for FromIncidents {
             }
             Event::Absorbed(of) => {
                 for assigned in of.units {
-                    let redirect = unit::Command::Redirect { assignment: assigned.assignment, to: id.clone() };
+                    let redirect = unit::Command::Redirect { assignment: assigned.assignment, to: id.clone(), depth: of.depth };
                     asks.ask(unit::KIND, &assigned.unit, &redirect)?;
                 }
             }

@@ -88,6 +88,9 @@ pub enum Command {
         units: Vec<AssignedUnit>,
         /// Its priority.
         priority: Priority,
+        /// How many merges in a row have led to it.
+        #[serde(default)]
+        depth: u32,
     },
     /// Ends an attempt to merge. From the other one only.
     EndMerge {

@@ -34,7 +34,9 @@ pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> R
         (State::Live(incident), _) => incident,
     };
     match command {
-        Command::Absorb { secondary, units, priority } => return Ok(merge::absorb(incident, secondary, units, *priority, at)),
+        Command::Absorb { secondary, units, priority, depth } => {
+            return Ok(merge::absorb(incident, (secondary, *depth), units, *priority, at));
+        }
         Command::EndMerge { secondary, reason } => return Ok(merge::end(incident, secondary, *reason)),
         Command::Drop { unit, assignment } => return Ok(units::leave(incident, unit, assignment, at)),
         Command::ReportUnit { unit, assignment, stage, source } => return reported::unit(incident, unit, assignment, *stage, source, at),

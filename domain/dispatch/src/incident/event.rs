@@ -184,6 +184,9 @@ pub struct Merged {
     pub units: Vec<AssignedUnit>,
     /// How urgent it was.
     pub priority: Priority,
+    /// How many merges in a row have led to it; absent: it has taken in nobody, or an older release wrote it.
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub depth: u32,
     /// When.
     pub at: Timestamp,
 }
@@ -220,6 +223,10 @@ pub struct Absorbed {
     pub units: Vec<AssignedUnit>,
     /// The more urgent of both.
     pub priority: Priority,
+    /// How many merges in a row have led to the one that takes in: grows on every way that a unit takes; absent if an older release
+    /// wrote it.
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub depth: u32,
     /// When.
     pub at: Timestamp,
 }

@@ -36,6 +36,7 @@ fn created(id: EntityId, event: &Created) -> Incident {
         zone: event.zone.clone(),
         units: Vec::new(),
         merged_from: Vec::new(),
+        depth: 0,
         merged_into: None,
         merging: BTreeSet::new(),
         remarks: 0,
@@ -113,11 +114,12 @@ fn begun(incident: &mut Incident, secondary: &EntityId) -> Evolved<()> {
     if incident.merging.remove(secondary) { Ok(()) } else { broken(4, "the merge was not begun") }
 }
 
-fn absorbed(mut incident: Incident, Absorbed { secondary, units, priority, at }: &Absorbed) -> Evolved<Incident> {
+fn absorbed(mut incident: Incident, Absorbed { secondary, units, priority, depth, at }: &Absorbed) -> Evolved<Incident> {
     begun(&mut incident, secondary)?;
     incident.merged_from.push(secondary.clone());
     incident.units.extend(units.iter().cloned());
-    Ok(Incident { priority: *priority, updated_at: *at, ..incident })
+    let depth = incident.depth.max(*depth);
+    Ok(Incident { priority: *priority, depth, updated_at: *at, ..incident })
 }
 
 fn attached(mut incident: Incident, event: &UnitsAttached) -> Evolved<Incident> {

@@ -26,7 +26,8 @@ pub(crate) fn join(incident: Option<&Incident>, primary: &EntityId, at: Timestam
         Some(incident) if incident.has_ended() => declined(JoinDeclineReason::TerminalIncident),
         Some(incident) if !incident.merging.is_empty() => declined(JoinDeclineReason::MergePending),
         Some(incident) => {
-            Some(Event::Merged(Merged { into: primary.clone(), units: incident.units.clone(), priority: incident.priority, at }))
+            let (into, units) = (primary.clone(), incident.units.clone());
+            Some(Event::Merged(Merged { into, units, priority: incident.priority, depth: incident.depth, at }))
         }
     }
 }
@@ -35,14 +36,15 @@ pub(crate) fn join(incident: Option<&Incident>, primary: &EntityId, at: Timestam
 /// of its leaving is on its way to one of them, and which one is known to the unit alone. It says so when it is redirected.
 pub(crate) fn absorb(
     incident: &Incident,
-    secondary: &EntityId,
+    (secondary, depth): (&EntityId, u32),
     units: &[AssignedUnit],
     priority: Priority,
     at: Timestamp,
 ) -> Option<Event> {
     let units = units.iter().filter(|assigned| !incident.units.contains(assigned)).cloned().collect();
     let priority = incident.priority.or_more_urgent(priority);
-    let absorbed = Absorbed { secondary: secondary.clone(), units, priority, at };
+    let depth = incident.depth.max(depth.saturating_add(1));
+    let absorbed = Absorbed { secondary: secondary.clone(), units, priority, depth, at };
     incident.merging.contains(secondary).then_some(Event::Absorbed(absorbed))
 }
 

@@ -62,7 +62,7 @@ pub struct Incidents;
 
 impl Decider for Incidents {
     const KIND: &'static str = KIND;
-    const STATE_SCHEMA: u32 = 2;
+    const STATE_SCHEMA: u32 = 3;
     const REDUCER: u32 = 3;
 
     type Part = ();

@@ -154,6 +154,8 @@ pub struct Incident {
     pub units: Vec<AssignedUnit>,
     /// Whom it has taken in.
     pub merged_from: Vec<EntityId>,
+    /// How many merges in a row have led to it.
+    pub depth: u32,
     /// Who has taken it in.
     pub merged_into: Option<EntityId>,
     /// Whom it is about to take in.

@@ -58,7 +58,7 @@ fn closed(from: Status, units: Vec<AssignedUnit>) -> Event {
 }
 
 fn merged() -> Event {
-    Event::Merged(Merged { into: id("p"), units: vec![], priority: priority(3), at: NOW })
+    Event::Merged(Merged { into: id("p"), units: vec![], priority: priority(3), depth: 0, at: NOW })
 }
 
 /// The past that leads to a status, without units.
@@ -295,13 +295,13 @@ fn a_merge_is_begun_answered_and_ended() {
     with(past(Status::Closed)).when(join()).then(declined(JoinDeclineReason::TerminalIncident));
     with([created(), begun()]).when(join()).then(declined(JoinDeclineReason::MergePending));
     with(past(Status::Merged)).when(join()).then([]);
-    let handed = Event::Merged(Merged { into: id("p"), units: vec![on("u", "a")], priority: priority(3), at: NOW });
+    let handed = Event::Merged(Merged { into: id("p"), units: vec![on("u", "a")], priority: priority(3), depth: 0, at: NOW });
     let state = with([created(), attached("a", &["u"], Status::Dispatched)]).when(join()).then(then(handed));
     assert_eq!((state.live().unwrap().merged_into.as_ref(), state.live().unwrap().units.len()), (Some(&id("p")), 0));
-    let absorb = Command::Absorb { secondary: id("s"), units: vec![on("u", "z"), on("v", "b")], priority: priority(1) };
+    let absorb = Command::Absorb { secondary: id("s"), units: vec![on("u", "z"), on("v", "b")], priority: priority(1), depth: 0 };
     with([created()]).when(absorb.clone()).then([]);
     let absorbed =
-        Event::Absorbed(Absorbed { secondary: id("s"), units: vec![on("u", "z"), on("v", "b")], priority: priority(1), at: NOW });
+        Event::Absorbed(Absorbed { secondary: id("s"), units: vec![on("u", "z"), on("v", "b")], priority: priority(1), depth: 1, at: NOW });
     let events = [created(), attached("a", &["u"], Status::Dispatched), begun()];
     let state = with(events).when(absorb).then(then(absorbed));
     let primary = state.live().unwrap();
@@ -450,9 +450,9 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("closed.v1.reported", Event::Closed(Closed { from: Status::Dispatched, units: vec![], reported: true, at })),
         ("archived.v1", Event::Archived(Archived { units: units(), at })),
         ("merge_begun.v1", Event::MergeBegun(MergeBegun { secondary: id("s"), at })),
-        ("merged.v1", Event::Merged(Merged { into: id("p"), units: units(), priority: priority(2), at })),
+        ("merged.v1", Event::Merged(Merged { into: id("p"), units: units(), priority: priority(2), depth: 0, at })),
         ("join_declined.v1", Event::JoinDeclined(JoinDeclined { primary: id("p"), reason: JoinDeclineReason::TerminalIncident })),
-        ("absorbed.v1", Event::Absorbed(Absorbed { secondary: id("s"), units: units(), priority: priority(2), at })),
+        ("absorbed.v1", Event::Absorbed(Absorbed { secondary: id("s"), units: units(), priority: priority(2), depth: 0, at })),
         ("merge_ended.v1", Event::MergeEnded(MergeEnded { secondary: id("s"), reason: JoinDeclineReason::MergePending })),
         (
             "units_attached.v1",

@@ -373,6 +373,28 @@ fn a_merge_takes_the_units_along_and_two_incidents_never_swallow_each_other() {
 }
 
 #[test]
+fn word_of_an_earlier_merge_that_comes_last_sends_nobody_back() {
+    let mut world = World::new(1, 3);
+    world.begin("a", "i0", &["u0"], 1, None).unwrap();
+    world.deliver_all();
+    world.incident(&id("i2"), &incident::Command::Merge { secondary: id("i0") }).unwrap();
+    let is_word = |(to, command): &(StreamId, String)| to.kind.as_str() == unit::KIND && command.contains("redirect");
+    let deliver_but_words = |world: &mut World| {
+        while let Some(place) = world.sent.iter().position(|sent| !is_word(sent)) {
+            world.deliver(place);
+        }
+    };
+    deliver_but_words(&mut world);
+    world.incident(&id("i1"), &incident::Command::Merge { secondary: id("i2") }).unwrap();
+    deliver_but_words(&mut world);
+    assert_eq!(world.sent.len(), 2, "{:?}", world.sent);
+    world.deliver(1);
+    world.deliver_all();
+    assert_eq!(world.units.0[&id("u0")].live().and_then(unit::Unit::incident), Some(&id("i1")));
+    world.check();
+}
+
+#[test]
 fn a_workflow_has_an_id_whatever_the_names_are() {
     assert_eq!(workflow_id(&id("a"), &id("u")).as_str(), "a.u");
     let long = id(&"x".repeat(128));

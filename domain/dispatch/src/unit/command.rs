@@ -98,6 +98,9 @@ pub enum Command {
         assignment: EntityId,
         /// The incident from now on.
         to: EntityId,
+        /// How many merges in a row have led to it: what was overtaken by later word is not obeyed. 0: an older release asks.
+        #[serde(default)]
+        depth: u32,
     },
     /// Takes in what another system reported of its work. What an assignment of ours holds stays held; work on two incidents at
     /// once is recorded as such.

@@ -25,7 +25,7 @@ pub(crate) fn decide(state: &State, command: &Command, env: &DecideEnv<'_>) -> R
         (State::Absent, Command::Register { .. }) => register(command, at).map(Some),
         (State::Live(_), Command::Register { .. }) => Err(Rejection::DuplicateEntity),
         (_, Command::Ask { assignment, incident }) => Ok(ask(state.live(), assignment, incident, at)),
-        (_, Command::Redirect { assignment, to }) => Ok(redirect(state.live(), assignment, to, at)),
+        (_, Command::Redirect { assignment, to, depth }) => Ok(redirect(state.live(), assignment, (to, *depth), at)),
         (State::Absent, _) => Err(Rejection::EntityNotFound),
         (State::Live(unit), Command::Update { name, unit_type, skills, capacity, shift }) => {
             let wish = Wish {
@@ -236,11 +236,16 @@ fn release(unit: &Unit, by: &Releaser, at: Timestamp) -> Result<Option<Event>, R
     }
 }
 
-fn redirect(unit: Option<&Unit>, assignment: &EntityId, to: &EntityId, at: Timestamp) -> Option<Event> {
-    let on = unit.filter(|unit| unit.assignment() == Some(assignment)).and_then(Unit::incident);
-    match on {
-        Some(incident) if incident == to => None,
-        Some(from) => Some(Event::Redirected(Redirected { assignment: assignment.clone(), from: from.clone(), to: to.clone(), at })),
+/// Of two merges in a row, word of the first may come last.
+fn redirect(unit: Option<&Unit>, assignment: &EntityId, (to, depth): (&EntityId, u32), at: Timestamp) -> Option<Event> {
+    let on = unit.filter(|unit| unit.assignment() == Some(assignment));
+    match on.and_then(|unit| Some((unit.incident()?, unit.depth))) {
+        Some((incident, _)) if incident == to => None,
+        Some((_, reached)) if depth > 0 && depth <= reached => None,
+        Some((from, _)) => {
+            let (assignment, from, to) = (assignment.clone(), from.clone(), to.clone());
+            Some(Event::Redirected(Redirected { assignment, from, to, depth, at }))
+        }
         None => Some(Event::RedirectDeclined(RedirectDeclined { assignment: assignment.clone(), to: to.clone() })),
     }
 }

@@ -211,6 +211,9 @@ pub struct Redirected {
     pub from: EntityId,
     /// The incident after.
     pub to: EntityId,
+    /// How many merges in a row have led to the incident after; absent if an older release wrote it.
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub depth: u32,
     /// When.
     pub at: Timestamp,
 }

@@ -35,6 +35,7 @@ fn registered(event: &Registered) -> Unit {
         duty: Duty::OnDuty,
         certificates: BTreeMap::new(),
         phase: Phase::Free { status: Availability::Available },
+        depth: 0,
         changed_at: event.at,
     }
 }
@@ -84,7 +85,7 @@ fn assigned(unit: Unit, Assigned { assignment, incident, at }: &Assigned) -> Evo
         return broken(2, "only an available unit is reserved");
     }
     let phase = Phase::Reserved { assignment: assignment.clone(), incident: incident.clone() };
-    Ok(Unit { phase, changed_at: *at, ..unit })
+    Ok(Unit { phase, depth: 0, changed_at: *at, ..unit })
 }
 
 /// What the unit does, if it is on this assignment.
@@ -100,11 +101,11 @@ fn released(unit: Unit, Released { assignment, incident, to, at }: &Released) ->
     Ok(Unit { phase: Phase::Free { status: *to }, changed_at: *at, ..unit })
 }
 
-fn redirected(mut unit: Unit, Redirected { assignment, from, to, at }: &Redirected) -> Evolved<Unit> {
+fn redirected(mut unit: Unit, Redirected { assignment, from, to, depth, at }: &Redirected) -> Evolved<Unit> {
     on(&unit, assignment)?;
     match &mut unit.phase {
         Phase::Reserved { incident, .. } | Phase::Engaged { incident, .. } if incident == from => *incident = to.clone(),
         Phase::Reserved { .. } | Phase::Engaged { .. } | Phase::Free { .. } => return broken(3, "a unit is redirected from its incident"),
     }
-    Ok(Unit { changed_at: *at, ..unit })
+    Ok(Unit { depth: *depth, changed_at: *at, ..unit })
 }

@@ -63,7 +63,7 @@ pub struct Units;
 
 impl Decider for Units {
     const KIND: &'static str = KIND;
-    const STATE_SCHEMA: u32 = 2;
+    const STATE_SCHEMA: u32 = 3;
     const REDUCER: u32 = 1;
 
     type Part = ();

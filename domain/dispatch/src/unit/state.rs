@@ -135,6 +135,8 @@ pub struct Unit {
     pub certificates: BTreeMap<String, Certificate>,
     /// What it does.
     pub phase: Phase,
+    /// How many merges in a row have led to its incident since it was assigned.
+    pub depth: u32,
     /// When any of this changed last.
     pub changed_at: Timestamp,
 }

@@ -216,8 +216,8 @@ fn only_who_is_on_an_incident_is_released_from_it() {
 
 #[test]
 fn a_unit_goes_on_to_another_incident_or_says_that_it_does_not() {
-    let to = |assignment| Command::Redirect { assignment: id(assignment), to: id("j") };
-    let redirected = || Event::Redirected(Redirected { assignment: id("a"), from: id("i"), to: id("j"), at: NOW });
+    let to = |assignment| Command::Redirect { assignment: id(assignment), to: id("j"), depth: 0 };
+    let redirected = || Event::Redirected(Redirected { assignment: id("a"), from: id("i"), to: id("j"), depth: 0, at: NOW });
     let state = with(past(Availability::OnScene)).when(to("a")).then(then(redirected()));
     assert_eq!(state.live().unwrap().incident(), Some(&id("j")));
     let mut again = past(Availability::OnScene);
@@ -357,7 +357,7 @@ fn histories_that_no_unit_can_have_break_an_invariant() {
     assert_eq!(number(past(Availability::Dispatched), confirmed("a")), 3);
     assert_eq!(number(vec![registered()], released(Availability::Available)), 3);
     assert_eq!(number(past(Availability::OnScene), released(Availability::EnRoute)), 3);
-    let redirected = Event::Redirected(Redirected { assignment: id("a"), from: id("j"), to: id("k"), at: NOW });
+    let redirected = Event::Redirected(Redirected { assignment: id("a"), from: id("j"), to: id("k"), depth: 0, at: NOW });
     assert_eq!(number(past(Availability::OnScene), redirected), 3);
     assert_eq!(number(past(Availability::OnScene), status(Availability::EnRoute, Availability::OnScene)), 4);
     assert_eq!(number(past(Availability::OnScene), status(Availability::OnScene, Availability::EnRoute)), 4);
@@ -405,7 +405,7 @@ fn every_stored_form_still_loads_and_every_type_has_one() {
         ("assignment_declined.v1", declined("a", DeclineReason::NoAnswer)),
         ("assignment_confirmed.v1", confirmed("a")),
         ("released.v1", released(Availability::Returning)),
-        ("redirected.v1", Event::Redirected(Redirected { assignment: id("a"), from: id("i"), to: id("j"), at })),
+        ("redirected.v1", Event::Redirected(Redirected { assignment: id("a"), from: id("i"), to: id("j"), depth: 0, at })),
         ("redirect_declined.v1", Event::RedirectDeclined(RedirectDeclined { assignment: id("a"), to: id("j") })),
         ("work_reported.v1", Event::WorkReported(worked("a", Stage::OnScene, Some("b"), at))),
         ("work_reported.v1.bare", Event::WorkReported(worked("a", Stage::Available, None, at))),
