@@ -73,6 +73,7 @@ mod tests {
                 duty: if on { Duty::OnDuty } else { Duty::OffDuty },
                 certificates: BTreeMap::new(),
                 phase: Phase::Free { status },
+                depth: 0,
                 changed_at: Timestamp::from_micros(0),
             }
         })
