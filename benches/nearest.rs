@@ -49,6 +49,7 @@ fn unit(number: usize, position: Position) -> Unit {
         duty: Duty::OnDuty,
         certificates: BTreeMap::new(),
         phase: Phase::Free { status: Availability::Available },
+        depth: 0,
         changed_at: Timestamp::from_micros(0),
     }
 }
