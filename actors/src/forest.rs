@@ -1,7 +1,6 @@
 //! The trees of several nodes as one: what each of them has in memory, under supervisors that have the same names everywhere.
 
-use crate::slot::Phase;
-use crate::tree::{Tree, TreeNode};
+use crate::tree::{Tree, TreeNode, trouble};
 use std::collections::BTreeMap;
 
 impl Tree {
@@ -76,18 +75,10 @@ fn in_order(supervisors: BTreeMap<String, TreeNode>) -> Vec<(String, TreeNode)> 
     ordered
 }
 
-const fn trouble(state: Phase) -> u8 {
-    match state {
-        Phase::Quarantined => 0,
-        Phase::Restarting => 1,
-        Phase::Suspended => 2,
-        Phase::Starting | Phase::Running | Phase::Passive => 3,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slot::Phase;
 
     fn node(kind: &str, id: &str, parent: Option<&str>, state: Phase, children: u64) -> TreeNode {
         let (kind, id, parent) = (kind.to_owned(), id.to_owned(), parent.map(str::to_owned));

@@ -78,13 +78,17 @@ pub struct TreeNode {
 
 /// What comes first: trouble, then long queues, then names.
 pub(crate) fn rank(node: &EntityNode) -> (u8, std::cmp::Reverse<usize>, StreamId) {
-    let trouble = match node.phase {
+    (trouble(node.phase), std::cmp::Reverse(node.mailbox_depth), node.owner.clone())
+}
+
+/// The least for those that need somebody most.
+pub(crate) const fn trouble(phase: Phase) -> u8 {
+    match phase {
         Phase::Quarantined => 0,
         Phase::Restarting => 1,
         Phase::Suspended => 2,
         Phase::Starting | Phase::Running | Phase::Passive => 3,
-    };
-    (trouble, std::cmp::Reverse(node.mailbox_depth), node.owner.clone())
+    }
 }
 
 impl TreeNode {
