@@ -70,28 +70,21 @@ async fn ours(store: Arc<dyn Store>, env: &Env, window: Duration) -> (f64, f64) 
 
 async fn postgres(env: &Env) {
     let server = Postgres::shared();
-    let (mut own, mut plain, mut single, mut batches) = (vec![], vec![], vec![], vec![]);
+    let (mut own, mut plain, mut two, mut single, mut batches) = (vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..RUNS {
         let (rate, batch) = ours(postgres_store(&server.database().url).await, env, WINDOW).await;
         own.push(rate);
         batches.push(batch);
-        plain.push(raw::postgres(&fresh(server).await, env, batch.round().max(1.0) as usize, 2, WINDOW).await);
-        single.push(raw::postgres(&fresh(server).await, env, 1, SINGLE_CONNECTIONS, WINDOW).await);
+        let size = batch.round().max(1.0) as usize;
+        plain.push(raw::postgres(&fresh(server).await, env, size, (1, CALLERS), WINDOW).await);
+        two.push(raw::postgres(&fresh(server).await, env, size, (2, CALLERS), WINDOW).await);
+        single.push(raw::postgres(&fresh(server).await, env, 1, (SINGLE_CONNECTIONS, CALLERS), WINDOW).await);
     }
     head("Appends per second, Postgres, fsync on, 256 callers waiting", "IonVeil, events/s", "peer, events/s");
     let batch = Figure::new(batches).median();
-    row(
-        &format!("raw insert, 2 connections, batches of {batch:.0}"),
-        &Figure::new(own.clone()).to_string(),
-        &Figure::new(plain.clone()).to_string(),
-        &format!("{:.2}", ratio(&own, &plain)),
-    );
-    row(
-        "one transaction per event, 32 connections",
-        &Figure::new(own.clone()).to_string(),
-        &Figure::new(single.clone()).to_string(),
-        &format!("{:.2}", ratio(&own, &single)),
-    );
+    compare(&format!("raw insert, 1 connection as ours, batches of {batch:.0}"), &own, &plain);
+    compare(&format!("raw insert, 2 connections, batches of {batch:.0}"), &own, &two);
+    compare("one transaction per event, 32 connections", &own, &single);
 }
 
 async fn sqlite(env: &Env) {
@@ -107,18 +100,13 @@ async fn sqlite(env: &Env) {
     }
     head("Appends per second, SQLite, synchronous=FULL, 256 callers waiting", "IonVeil, events/s", "peer, events/s");
     let batch = Figure::new(batches).median();
-    row(
-        &format!("raw insert, batches of {batch:.0}"),
-        &Figure::new(own.clone()).to_string(),
-        &Figure::new(plain.clone()).to_string(),
-        &format!("{:.2}", ratio(&own, &plain)),
-    );
-    row(
-        "one transaction per event",
-        &Figure::new(own.clone()).to_string(),
-        &Figure::new(single.clone()).to_string(),
-        &format!("{:.2}", ratio(&own, &single)),
-    );
+    compare(&format!("raw insert, batches of {batch:.0}"), &own, &plain);
+    compare("one transaction per event", &own, &single);
+}
+
+fn compare(what: &str, own: &[f64], peer: &[f64]) {
+    let [left, right] = [own, peer].map(|values| Figure::new(values.to_vec()).to_string());
+    row(what, &left, &right, &format!("{:.2}", ratio(own, peer)));
 }
 
 /// An idle transaction that sees the database as it was: nothing that dies after it can be cleaned up.

@@ -137,7 +137,7 @@ async fn intake(env: &Env, rows: usize) {
     let (client, folder) =
         (ionveil::web::client().timeout(Duration::from_secs(3_600)).build().expect("a client"), tempfile::tempdir().expect("a folder"));
     let postgres = Postgres::shared();
-    let inserted = raw::postgres(&fresh(postgres).await, env, ITEMS_TOGETHER, 2, RAW_WINDOW).await;
+    let inserted = raw::postgres(&fresh(postgres).await, env, ITEMS_TOGETHER, (2, 2 * ITEMS_TOGETHER), RAW_WINDOW).await;
     let server = Server::start(folder.path(), Some(&postgres.database().url), "");
     let text = lines(rows);
     let url = format!("http://{}/api/v1/intake/batches?batch_id=night", server.address);

@@ -2,10 +2,10 @@
 //! this node's.
 
 use crate::core::Core;
-use crate::dispatch::{PASS_EVERY, UNREACHED, rest};
+use crate::dispatch::{UNREACHED, rest};
 use futures_util::{StreamExt, TryStreamExt};
-use ionveil_journal::{Claim, Filter, StoreError};
-use ionveil_kernel::{Recorded, StreamId};
+use ionveil_journal::{Claim, Filter, HEAR_EVERY, Page, Range, StoreError};
+use ionveil_kernel::{Kind, Recorded, StreamId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Follower {
             let quiet = async {
                 let goes_on = rest(core, &mut stop, &mut commits, pause).await;
                 let env = core.journal.env();
-                env.sleep((began + PASS_EVERY).saturating_sub(env.monotonic())).await;
+                env.sleep((began + HEAR_EVERY).saturating_sub(env.monotonic())).await;
                 goes_on
             };
             tokio::select! {
@@ -107,14 +107,49 @@ impl Follower {
         // Under the same epoch before and after: nobody else has written up to these heads since.
         let still = self.claims().into_iter().filter(|claim| before.contains(claim));
         let owned: BTreeMap<u16, u64> = still.map(|claim| (claim.partition, claim.epoch)).collect();
-        let mut more = false;
-        for (partition, head) in (0..).zip(heads) {
-            let Some(place) = self.places.get(usize::from(partition)).copied() else { continue };
-            let next = self.step(partition, place, head, owned.get(&partition).copied()).await?;
-            more |= next.at < head && next.own.is_none();
-            self.places[usize::from(partition)] = next;
+        let at = |partition: u16, head: u64| {
+            let place = self.places.get(usize::from(partition))?;
+            let settled = owned.get(&partition).is_some_and(|epoch| place.own == Some(*epoch));
+            (!settled && place.at < head).then_some(Range { partition, after: place.at, until: head })
+        };
+        let ranges: Vec<Range> = (0..).zip(&heads).filter_map(|(partition, head)| at(partition, *head)).collect();
+        self.read(&ranges).await?;
+        (0..).zip(&heads).for_each(|(partition, head)| self.settle(partition, *head, owned.get(&partition).copied()));
+        Ok(ranges.iter().any(|range| self.places[usize::from(range.partition)].at < range.until))
+    }
+
+    /// A page of each range, of what somebody is told of; the rest is passed over.
+    async fn read(&mut self, ranges: &[Range]) -> Result<(), StoreError> {
+        let observed = self.core.kinds().into_iter().filter(|kind| kind.observed());
+        let filter = Filter { owners: observed.filter_map(|kind| Kind::new(kind.kind()).ok()).collect(), ..Filter::default() };
+        let pages = match (ranges, &*filter.owners) {
+            ([], _) => Vec::new(),
+            (_, []) => ranges.iter().map(|range| Page { events: Vec::new(), scanned_to: range.until }).collect(),
+            (_, _) => self.core.journal.store().read_ranges(ranges, PAGE, &filter).await?,
+        };
+        for (range, page) in ranges.iter().zip(pages) {
+            self.tell(page.events).await?;
+            let place = &mut self.places[usize::from(range.partition)];
+            place.at = page.scanned_to.max(place.at);
         }
-        Ok(more)
+        Ok(())
+    }
+
+    /// Notes whose the partition is, once all that was there before is told.
+    fn settle(&mut self, partition: u16, head: u64, owned: Option<u64>) {
+        let now = self.core.journal.env().monotonic();
+        let Some(place) = self.places.get_mut(usize::from(partition)) else { return };
+        if owned.is_some() && owned == place.own {
+            if now.saturating_sub(place.mark.1) >= DOUBT {
+                (place.at, place.mark) = (place.mark.0, (head, now));
+            }
+            return;
+        }
+        place.own = None;
+        if owned.is_some() && place.at >= head {
+            (place.own, place.mark) = (owned, (place.at, now));
+            self.filled.send_modify(|count| *count += 1);
+        }
     }
 
     /// What this node owns, also what it cannot use before it knows the commits of others.
@@ -128,25 +163,6 @@ impl Follower {
         let settled = self.core.journal.env().monotonic().saturating_sub(DOUBT);
         let own = |place: &Place, claim: &Claim| place.own == Some(claim.epoch) && place.mark.1 > settled;
         claims.len() == self.places.len() && claims.iter().all(|claim| own(&self.places[usize::from(claim.partition)], claim))
-    }
-
-    async fn step(&self, partition: u16, place: Place, head: u64, owned: Option<u64>) -> Result<Place, StoreError> {
-        let now = self.core.journal.env().monotonic();
-        if owned.is_some() && owned == place.own {
-            let settled = now.saturating_sub(place.mark.1) >= DOUBT;
-            return Ok(if settled { Place { at: place.mark.0, mark: (head, now), ..place } } else { place });
-        }
-        let mut next = Place { own: None, ..place };
-        if place.at < head {
-            let page = self.core.journal.store().read_partition(partition, place.at, PAGE, &Filter::default()).await?;
-            self.tell(page.events).await?;
-            next.at = page.scanned_to.max(place.at);
-        }
-        if owned.is_some() && next.at >= head {
-            (next.own, next.mark) = (owned, (next.at, now));
-            self.filled.send_modify(|count| *count += 1);
-        }
-        Ok(next)
     }
 
     async fn tell(&self, events: Vec<Recorded>) -> Result<(), StoreError> {

@@ -73,6 +73,8 @@ pub(crate) trait Entities: Send + Sync {
     fn carry_out(&self, owner: StreamId, command: &str, meta: Meta, delivery: Delivery) -> BoxFuture<'static, Carried>;
     /// Carries out what another node has forwarded, if the entity is this node's.
     fn receive(&self, parcel: Parcel) -> BoxFuture<'static, Answered>;
+    /// Whether somebody is told of what is committed to them.
+    fn observed(&self) -> bool;
     /// Another node has committed these events of an entity.
     fn follow(&self, owner: StreamId, events: Vec<Recorded>) -> BoxFuture<'static, Result<(), StoreError>>;
     /// Whether something is in line at one of these.
@@ -209,6 +211,10 @@ impl<D: Decider> Entities for Host<D> {
                 answer => Answered::of(answer),
             }
         })
+    }
+
+    fn observed(&self) -> bool {
+        self.0.rules.observer.is_some()
     }
 
     fn follow(&self, owner: StreamId, events: Vec<Recorded>) -> BoxFuture<'static, Result<(), StoreError>> {

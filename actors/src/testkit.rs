@@ -70,7 +70,7 @@ impl Universe {
     }
 
     async fn on(env: Env, memory: Arc<MemoryStore>, faults: Faults, config: RuntimeConfig) -> Self {
-        let store = Arc::new(FaultyStore::new(memory.clone(), env.clone(), faults.clone()).with_lanes(2));
+        let store = Arc::new(FaultyStore::new(memory.clone(), env.clone(), faults.clone()));
         let node = NodeId(Uuid::from_u128(1));
         let journal = Journal::open(store.clone(), env.clone(), node, JournalConfig::default()).await.expect("nobody else holds it");
         let mut registry = Registry::default();

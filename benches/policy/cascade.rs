@@ -65,7 +65,7 @@ impl Stage {
         let (heads, patience) = (node.store.heads().await.expect("heads"), Duration::from_secs(60));
         node.views.wait_for(env, &heads, patience).await.expect("the lists follow");
         let readers = Readers::start(&node.trees, nodes);
-        let rows = raw::Rows::connect(&raw::fresh(server).await, 0).await;
+        let rows = raw::Rows::connect(&raw::fresh(server).await, 0, nodes).await;
         Self { node, readers, rows }
     }
 

@@ -3,10 +3,16 @@
 
 use super::postgres::Postgres;
 use ionveil_journal::{PostgresOptions, PostgresStore, SqliteStore, Store};
-use ionveil_kernel::Env;
+use ionveil_kernel::{Env, StreamId};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Of the journal that it is compared with.
+const PARTITIONS: u16 = 16;
+/// Connections do not share a partition.
+const CONNECTIONS_MAX: i16 = 64;
 
 /// A store in the database at `url`.
 pub(crate) async fn postgres_store(url: &str) -> Arc<dyn Store> {
@@ -25,18 +31,20 @@ pub(crate) async fn fresh(server: &Postgres) -> String {
     url
 }
 
-/// Events per second that `connections` insert within `window`.
-pub(crate) async fn postgres(url: &str, env: &Env, batch: usize, connections: usize, window: Duration) -> f64 {
+/// Events per second that `connections` insert within `window`, of `streams` workflows in turn.
+pub(crate) async fn postgres(url: &str, env: &Env, batch: usize, (connections, streams): (usize, usize), window: Duration) -> f64 {
     let started = Instant::now();
     let workers: Vec<_> = (0..connections)
         .map(|number| {
             let (url, env) = (url.to_owned(), env.clone());
             tokio::spawn(async move {
-                let mut rows = Rows::connect(&url, number).await;
+                let mut rows = Rows::connect(&url, number, streams.div_ceil(connections)).await;
+                let mut events = 0;
                 while started.elapsed() < window {
                     rows.insert(&env, batch).await;
+                    events += batch;
                 }
-                rows.position
+                events
             })
         })
         .collect();
@@ -47,16 +55,32 @@ pub(crate) async fn postgres(url: &str, env: &Env, batch: usize, connections: us
     events as f64 / started.elapsed().as_secs_f64()
 }
 
-/// A connection that inserts into a partition of its own.
+/// A connection that inserts events of streams of its own, each into the partition that its name gives it.
 pub(crate) struct Rows {
     connection: PgConnection,
-    number: usize,
-    position: i64,
+    streams: Vec<Tail>,
+    next: usize,
+    /// The last position by partition. No other connection writes to these.
+    positions: BTreeMap<i16, i64>,
+}
+
+/// A stream and how far it goes.
+struct Tail {
+    stream: StreamId,
+    id: String,
+    partition: i16,
+    sequence_number: i64,
 }
 
 impl Rows {
-    pub(crate) async fn connect(url: &str, number: usize) -> Self {
-        Self { connection: PgConnection::connect(url).await.expect("connect"), number, position: 0 }
+    pub(crate) async fn connect(url: &str, number: usize, streams: usize) -> Self {
+        let tail = |index| {
+            let stream = super::stream(number * streams + index);
+            let partition = i16::try_from(stream.partition(PARTITIONS)).expect("small") * CONNECTIONS_MAX + number as i16;
+            Tail { id: stream.id.to_string(), stream, partition, sequence_number: 0 }
+        };
+        let connection = PgConnection::connect(url).await.expect("connect");
+        Self { connection, streams: (0..streams).map(tail).collect(), next: 0, positions: BTreeMap::new() }
     }
 
     /// Inserts `batch` events in one statement, which is one transaction.
@@ -65,25 +89,36 @@ impl Rows {
                        schema_version, partition, org, kind, id, event_type, actor, data)
                    SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[],
                        $8::int[], $9::smallint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])";
-        let events: Vec<_> = (0..batch).map(|index| super::event(&super::stream(self.number * 1_000 + index), 1, env)).collect();
+        let (mut events, mut ids, mut positions, mut numbers, mut partitions) = (vec![], vec![], vec![], vec![], vec![]);
+        for _ in 0..batch {
+            let turn = self.next;
+            self.next = (turn + 1) % self.streams.len();
+            let tail = &mut self.streams[turn];
+            tail.sequence_number += 1;
+            let position = self.positions.entry(tail.partition).or_default();
+            *position += 1;
+            events.push(super::event(&tail.stream, 1, env));
+            ids.push(tail.id.clone());
+            positions.push(*position);
+            numbers.push(tail.sequence_number);
+            partitions.push(tail.partition);
+        }
         let fixed = |value: i64| vec![value; batch];
         let texts = |text: &str| vec![text.to_owned(); batch];
-        let ids = |of: &dyn Fn(&ionveil_journal::NewEvent) -> uuid::Uuid| events.iter().map(of).collect::<Vec<_>>();
-        let positions: Vec<i64> = (1..=batch as i64).map(|index| self.position + index).collect();
-        self.position += batch as i64;
+        let uuids = |of: &dyn Fn(&ionveil_journal::NewEvent) -> uuid::Uuid| events.iter().map(of).collect::<Vec<_>>();
         sqlx::query(sql)
-            .bind(&positions)
+            .bind(positions)
             .bind(fixed(1_767_225_600_000_000))
             .bind(fixed(1_483_228_800_000_000))
-            .bind(positions.clone())
-            .bind(ids(&|event| event.event_id.0))
-            .bind(ids(&|event| event.correlation_id.0))
-            .bind(ids(&|event| event.causation_id))
+            .bind(numbers)
+            .bind(uuids(&|event| event.event_id.0))
+            .bind(uuids(&|event| event.correlation_id.0))
+            .bind(uuids(&|event| event.causation_id))
             .bind(vec![1_i32; batch])
-            .bind(vec![self.number as i16; batch])
+            .bind(partitions)
             .bind(texts("default"))
             .bind(texts("workflow"))
-            .bind(events.iter().map(|event| event.stream.id.to_string()).collect::<Vec<_>>())
+            .bind(ids)
             .bind(texts("transitioned"))
             .bind(texts("user:dispatcher-7"))
             .bind(texts(super::PAYLOAD))

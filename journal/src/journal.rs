@@ -1,9 +1,10 @@
-//! The journal of one node: it owns partitions, keeps their leases alive and hands appends to its writers. Reads go to
+//! The journal of one node: it owns partitions, keeps their leases alive and hands appends to its writer. Reads go to
 //! the store itself.
 
 use crate::lease::{Ownership, keep};
 use crate::membership::{self, Partitions, Steward};
-use crate::writer::{Job, News, Writer};
+use crate::news::News;
+use crate::writer::{Job, Writer};
 use crate::{Append, Claim, Member, Receipt, Standing, Store, StoreError};
 use ionveil_kernel::{Env, Kind, NodeId, StreamId, Timestamp};
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ pub struct JournalConfig {
     pub batch_events_max: usize,
     /// The most bytes in one commit (likewise).
     pub batch_bytes_max: usize,
-    /// The most appends that wait for one writer; more are refused.
+    /// The most appends that wait for the writer; more are refused.
     pub queue_max: usize,
     /// How long a lease lasts; an owner that cannot reach the store stops appending when it is over.
     pub lease: Duration,
@@ -85,13 +86,13 @@ pub struct Journal {
     store: Arc<dyn Store>,
     env: Env,
     ownership: Arc<Ownership>,
-    writers: Arc<[mpsc::Sender<Job>]>,
+    jobs: mpsc::Sender<Job>,
     news: Arc<News>,
     began_at: Arc<[u64]>,
 }
 
 impl Journal {
-    /// Takes every partition for `node`, waiting for up to one lease for another node's to end, and starts the writers
+    /// Takes every partition for `node`, waiting for up to one lease for another node's to end, and starts the writer
     /// and the keeper of the leases.
     ///
     /// # Errors
@@ -131,14 +132,10 @@ impl Journal {
 
     fn on(ownership: Arc<Ownership>, config: &JournalConfig) -> Self {
         let (store, env, news) = (ownership.store.clone(), ownership.env.clone(), Arc::new(News::default()));
-        let start = |lane| {
-            let (queue, jobs) = mpsc::channel(config.queue_max);
-            let writer = Writer::new(lane, store.clone(), env.clone(), ownership.clone(), config.clone(), news.clone());
-            env.spawn(writer.run(jobs));
-            queue
-        };
-        let writers = (0..store.lanes()).map(start).collect();
-        Self { store, env, ownership, writers, news, began_at: Arc::default() }
+        let (jobs, arriving) = mpsc::channel(config.queue_max);
+        let writer = Writer::new(store.clone(), env.clone(), ownership.clone(), config.clone(), news.clone());
+        env.spawn(writer.run(arriving));
+        Self { store, env, ownership, jobs, news, began_at: Arc::default() }
     }
 
     /// Queues an append; `done` learns what became of it. Appends of one owner are judged in the order of these calls.
@@ -156,8 +153,7 @@ impl Journal {
     }
 
     fn hand_in(&self, append: Append, rests_on: Option<u64>, done: OnOutcome) {
-        let lane = usize::from(append.owner.partition(self.store.partitions())) % self.writers.len();
-        if let Err(error) = self.writers[lane].try_send(Job { append, rests_on, done }) {
+        if let Err(error) = self.jobs.try_send(Job { append, rests_on, done }) {
             let (job, failure) = match error {
                 mpsc::error::TrySendError::Full(job) => (job, AppendFailure::QueueFull),
                 mpsc::error::TrySendError::Closed(job) => (job, AppendFailure::Unavailable),

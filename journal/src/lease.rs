@@ -7,7 +7,7 @@ use ionveil_kernel::{Env, NodeId};
 use ionveil_sync::EpochCell;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -24,6 +24,8 @@ pub(crate) struct Ownership {
     heard: EpochCell,
     /// A bit for each partition that is being handed over.
     leaving: AtomicU64,
+    /// Whether all partitions are this node's.
+    alone: AtomicBool,
     pub(crate) held: Mutex<Held>,
     /// Held across every call that changes epochs or leases: two of them in flight could each take the other's news for
     /// a loss.
@@ -55,6 +57,7 @@ impl Ownership {
             cells: (0..partitions).map(|_| EpochCell::new()).collect(),
             heard: EpochCell::new(),
             leaving: AtomicU64::new(0),
+            alone: AtomicBool::new(false),
             held: Mutex::default(),
             changing: tokio::sync::Mutex::new(()),
             steward: Named::new(),
@@ -123,6 +126,11 @@ impl Ownership {
         self.leaving.load(Ordering::Relaxed) & bit(partition) == 0 && self.epoch(partition).is_some()
     }
 
+    /// Whether no other node writes to the store. Takes no lock; nothing but how much is sent at a time follows from it.
+    pub(crate) fn alone(&self) -> bool {
+        self.alone.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn ready(&self) -> bool {
         if self.shared() { self.heard.read(micros(self.env.monotonic())).is_some() } else { self.usable().count() == self.cells.len() }
     }
@@ -153,6 +161,7 @@ impl Ownership {
         let lost: Vec<u16> = before.into_iter().filter(|partition| !kept(partition)).collect();
         let leaving = held.leaving.iter().fold(0, |bits, partition| bits | bit(*partition));
         self.leaving.store(leaving, Ordering::Relaxed);
+        self.alone.store(held.claims.len() == self.cells.len(), Ordering::Relaxed);
         for (partition, cell) in (0..).zip(&self.cells) {
             match held.claims.iter().find(|claim| claim.partition == partition && !held.stopped) {
                 Some(claim) => cell.publish(claim.epoch, micros(held.deadline)),

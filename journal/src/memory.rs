@@ -145,15 +145,11 @@ impl Store for MemoryStore {
         u16::try_from(self.inner.lock().partitions.len()).unwrap_or(u16::MAX)
     }
 
-    fn lanes(&self) -> usize {
-        1
-    }
-
     fn immediate(&self) -> bool {
         true
     }
 
-    fn append<'a>(&'a self, _lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
+    fn append<'a>(&'a self, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
         self.attempt(|inner| {
             batch.iter().try_for_each(crate::timers::check)?;
             Ok(inner.append(claims, batch, now))

@@ -46,6 +46,8 @@ pub struct Filter {
     pub stream: Option<StreamId>,
     /// Only events recorded at this instant or later.
     pub since: Option<Timestamp>,
+    /// Only what entities of these kinds own; all if there are none.
+    pub owners: Vec<Kind>,
 }
 
 impl Filter {
@@ -56,7 +58,19 @@ impl Filter {
             && self.kind.as_ref().is_none_or(|kind| *kind == event.stream.kind)
             && self.stream.as_ref().is_none_or(|stream| *stream == event.stream)
             && self.since.is_none_or(|since| event.recorded_at >= since)
+            && (self.owners.is_empty() || self.owners.contains(&event.owner.kind))
     }
+}
+
+/// A piece of a partition that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// From 0.
+    pub partition: u16,
+    /// What comes after this position.
+    pub after: u64,
+    /// A position that is committed, as [`Store::heads`] says it: what comes after it may be missing.
+    pub until: u64,
 }
 
 /// A piece of a partition.
@@ -98,9 +112,6 @@ pub trait Store: TimerStore + OutboxStore + DeadLetterStore + NodeStore + 'stati
     /// How many partitions this database has; fixed when it was made.
     fn partitions(&self) -> u16;
 
-    /// How many writers may call [`Store::append`] at once with good effect (SQLite 1, Postgres 2).
-    fn lanes(&self) -> usize;
-
     /// Whether reads are answered in no time and bind nothing to the thread that polls them, so that a caller may poll them
     /// where it stands instead of on the runtime of the journal.
     fn immediate(&self) -> bool {
@@ -119,12 +130,12 @@ pub trait Store: TimerStore + OutboxStore + DeadLetterStore + NodeStore + 'stati
     /// *arm* makes or replaces the timer, with the receipt's position as its `armed`; *disarm* deletes it; *consume* marks
     /// it consumed. An append that is not accepted changes no timer; one without changes costs nothing.
     ///
-    /// `lane` in `0..lanes()` names the caller; one call per lane at a time.
+    /// Calls wait for each other: one at a time has the best effect.
     ///
     /// # Errors
     /// `Unavailable`: nothing was stored. `OutcomeUnknown`: the batch is whole or absent, nobody knows which. `Invalid`:
     /// the batch holds what can never be stored, such as a timer without a name; nothing was stored.
-    fn append<'a>(&'a self, lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>>;
+    fn append<'a>(&'a self, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>>;
 
     /// The receipts of commands that were accepted by `owner`; `None` where there is none. Same order as `commands`.
     ///
@@ -157,6 +168,21 @@ pub trait Store: TimerStore + OutboxStore + DeadLetterStore + NodeStore + 'stati
     /// # Errors
     /// `Unavailable`; `Corrupt` for a row that cannot be read.
     fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page>;
+
+    /// As [`Self::read_partition`], of several partitions at once: a page of at most `limit` events for each range, in their order.
+    /// A store that is asked over a network answers them with one question.
+    ///
+    /// # Errors
+    /// As [`Self::read_partition`].
+    fn read_ranges<'a>(&'a self, ranges: &'a [Range], limit: usize, filter: &'a Filter) -> StoreResult<'a, Vec<Page>> {
+        Box::pin(async move {
+            let mut pages = Vec::with_capacity(ranges.len());
+            for range in ranges {
+                pages.push(self.read_partition(range.partition, range.after, limit, filter).await?);
+            }
+            Ok(pages)
+        })
+    }
 
     /// The last committed position of each partition (0 if empty), by partition.
     ///

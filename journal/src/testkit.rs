@@ -35,7 +35,6 @@ pub struct FaultyStore {
     inner: Arc<dyn Store>,
     env: Env,
     faults: Faults,
-    lanes: usize,
     cut: AtomicBool,
 }
 
@@ -43,14 +42,7 @@ impl FaultyStore {
     /// Puts `faults` in front of `inner`; chance and delays are `env`'s.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>, env: Env, faults: Faults) -> Self {
-        let lanes = inner.lanes();
-        Self { inner, env, faults, lanes, cut: AtomicBool::new(false) }
-    }
-
-    /// Says that it has `lanes` writers, whatever the store inside says; that store must allow as many calls at once.
-    #[must_use]
-    pub fn with_lanes(self, lanes: usize) -> Self {
-        Self { lanes, ..self }
+        Self { inner, env, faults, cut: AtomicBool::new(false) }
     }
 
     /// From now on nothing that comes through here reaches the store inside: whoever holds this is dead to it. What has
@@ -97,12 +89,8 @@ impl Store for FaultyStore {
         self.inner.partitions()
     }
 
-    fn lanes(&self) -> usize {
-        self.lanes
-    }
-
-    fn append<'a>(&'a self, lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
-        self.append_call(move || self.inner.append(lane, claims, batch, now))
+    fn append<'a>(&'a self, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
+        self.append_call(move || self.inner.append(claims, batch, now))
     }
 
     fn receipts<'a>(&'a self, owner: &'a StreamId, commands: &'a [CommandId]) -> StoreResult<'a, Vec<Option<Receipt>>> {

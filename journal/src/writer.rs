@@ -2,13 +2,14 @@
 
 use crate::journal::{AppendFailure, JournalConfig, OnOutcome, Outcome};
 use crate::lease::Ownership;
-use crate::{Append, Claim, Receipt, Store, StoreError, TimerChangeKind, Verdict};
-use ionveil_kernel::{Env, Kind, StreamId, Timestamp};
-use parking_lot::Mutex;
+use crate::news::{News, Untold};
+use crate::{Append, Claim, Receipt, Store, StoreError, Verdict};
+use futures_util::future::join;
+use ionveil_kernel::{Env, StreamId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// An append on its way, and who wants to know.
 pub(crate) struct Job {
@@ -27,74 +28,16 @@ const FAILED_KEPT: Duration = Duration::from_secs(60);
 /// How often a writer gives way so that callers who were just answered can join the next batch. Each turn costs about a
 /// microsecond; waiting for a timer would cost a millisecond.
 const TURNS_MAX: usize = 16;
-/// When appends come at such a rate, a small batch waits a moment for more of them: what a commit costs beside its rows is
-/// then worth more than the moment. Slower callers would only wait.
+/// When at least one append comes in such a time, and not one after the other, a small batch waits that long for more of them: what
+/// a commit costs beside its rows is then worth more than the moment. Slower callers would only wait.
 const LINGER: Duration = Duration::from_millis(1);
-const LINGER_APPENDS: u128 = 2;
 const LINGER_BATCH_MAX: usize = 32;
-
-/// What a writer tells those who wait for news. Of counters only that they changed means anything.
-pub(crate) struct News {
-    /// Something was committed.
-    pub(crate) commits: watch::Sender<u64>,
-    /// When the earliest timer is due that somebody knows of, or that was armed, or may have been, since he looked.
-    pub(crate) armed: watch::Sender<Timestamp>,
-    /// Something was committed to a stream of this kind; there are those that somebody has asked for.
-    kinds: Mutex<BTreeMap<Kind, watch::Sender<u64>>>,
-    /// By partition: the last position that this node has committed.
-    written: Mutex<BTreeMap<u16, u64>>,
-}
-
-impl Default for News {
-    fn default() -> Self {
-        Self {
-            commits: watch::Sender::default(),
-            armed: watch::Sender::new(Timestamp::MAX),
-            kinds: Mutex::default(),
-            written: Mutex::default(),
-        }
-    }
-}
-
-impl News {
-    pub(crate) fn commits_of(&self, kind: &Kind) -> watch::Receiver<u64> {
-        self.kinds.lock().entry(kind.clone()).or_default().subscribe()
-    }
-
-    pub(crate) fn written(&self) -> BTreeMap<u16, u64> {
-        self.written.lock().clone()
-    }
-
-    /// Wakes everybody who waits for commits, and those who wait for timers if `armed`.
-    pub(crate) fn all(&self, armed: bool) {
-        let bump = |counter: &watch::Sender<u64>| counter.send_modify(|count| *count += 1);
-        bump(&self.commits);
-        self.kinds.lock().values().for_each(bump);
-        if armed {
-            self.armed.send_replace(Timestamp::MIN);
-        }
-    }
-
-    fn committed(&self, appends: &[&Append], ends: &[(u16, u64)]) {
-        if appends.is_empty() {
-            return;
-        }
-        // Known before anybody is woken by it.
-        let mut written = self.written.lock();
-        for (partition, position) in ends {
-            let last = written.entry(*partition).or_default();
-            *last = (*last).max(*position);
-        }
-        drop(written);
-        let bump = |counter: &watch::Sender<u64>| counter.send_modify(|count| *count += 1);
-        bump(&self.commits);
-        let touches = |kind: &Kind| appends.iter().flat_map(|append| &append.events).any(|event| event.stream.kind == *kind);
-        self.kinds.lock().iter().filter(|(kind, _)| touches(kind)).for_each(|(_, counter)| bump(counter));
-    }
-}
+/// If as many wait already, and such a share of the last batch, the next one goes before those of the last are told: the store
+/// has work meanwhile.
+const AT_ONCE_MIN: usize = 8;
+const AT_ONCE_SHARE: usize = 4;
 
 pub(crate) struct Writer {
-    lane: usize,
     store: Arc<dyn Store>,
     env: Env,
     ownership: Arc<Ownership>,
@@ -110,37 +53,28 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(
-        lane: usize,
-        store: Arc<dyn Store>,
-        env: Env,
-        ownership: Arc<Ownership>,
-        config: JournalConfig,
-        news: Arc<News>,
-    ) -> Self {
-        Self {
-            lane,
-            store,
-            env,
-            ownership,
-            config,
-            news,
-            failed: BTreeMap::new(),
-            carried: None,
-            last_batch: 0,
-            last_began: Duration::ZERO,
-        }
+    pub(crate) fn new(store: Arc<dyn Store>, env: Env, ownership: Arc<Ownership>, config: JournalConfig, news: Arc<News>) -> Self {
+        Self { store, env, ownership, config, news, failed: BTreeMap::new(), carried: None, last_batch: 0, last_began: Duration::ZERO }
     }
 
     /// Commits until every sender of `jobs` is gone and the queue is empty.
     pub(crate) async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(first) = self.first(&mut jobs).await {
-            let batch = self.gather(first, &mut jobs).await;
-            self.last_batch = batch.len();
-            if !batch.is_empty() {
-                self.commit(batch).await;
+        let mut untold = Untold::default();
+        loop {
+            if !self.enough_wait(&jobs) {
+                std::mem::take(&mut untold).tell(&self.news);
             }
+            let Some(first) = self.first(&mut jobs).await else { return };
+            let batch = self.gather(first, &mut jobs, untold.is_empty()).await;
+            self.last_batch = batch.len();
+            untold = self.commit(batch, untold).await;
         }
+    }
+
+    /// Whether the next batch can go at once, without those who would come once they are answered. Where other nodes write to the
+    /// store it has work anyway, and a commit of many costs less than two of half as many.
+    fn enough_wait(&self, jobs: &mpsc::Receiver<Job>) -> bool {
+        self.ownership.alone() && jobs.len() >= AT_ONCE_MIN.max(self.last_batch / AT_ONCE_SHARE)
     }
 
     async fn first(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
@@ -154,12 +88,13 @@ impl Writer {
         jobs.recv().await
     }
 
-    /// Takes what is there, up to the limits; the one that would exceed them is carried over to the next batch.
-    async fn gather(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    /// Takes what is there, up to the limits; the one that would exceed them is carried over to the next batch. Waits for more only
+    /// if it `may_wait`.
+    async fn gather(&mut self, first: Job, jobs: &mut mpsc::Receiver<Job>, may_wait: bool) -> Vec<Job> {
         let mut batch = Vec::with_capacity(self.last_batch.max(16));
         let (mut events, mut bytes) = (0, 0);
         let mut next = Some(first);
-        let (mut turns, mut lingers) = (0, self.many_come());
+        let (mut turns, mut lingers) = (0, self.many_come() && may_wait);
         loop {
             while let Some(job) = next.take().or_else(|| jobs.try_recv().ok()) {
                 let Some(job) = self.lawful(job) else { continue };
@@ -172,7 +107,7 @@ impl Writer {
                 }
                 batch.push(job);
             }
-            if batch.len() < self.last_batch && turns < TURNS_MAX {
+            if may_wait && batch.len() < self.last_batch && turns < TURNS_MAX {
                 turns += 1;
                 tokio::task::yield_now().await;
             } else if std::mem::take(&mut lingers) && batch.len() < LINGER_BATCH_MAX {
@@ -187,21 +122,21 @@ impl Writer {
     fn many_come(&mut self) -> bool {
         let now = self.env.monotonic();
         let cycle = now.saturating_sub(std::mem::replace(&mut self.last_began, now));
-        self.last_batch as u128 * LINGER.as_micros() >= LINGER_APPENDS * cycle.as_micros().max(1)
+        self.last_batch > 1 && self.last_batch as u128 * LINGER.as_micros() >= cycle.as_micros().max(1)
     }
 
     /// Discards what rests on a generation that failed, and refuses what would spoil the batch for others.
     fn lawful(&mut self, job: Job) -> Option<Job> {
         let job = self.current(job)?;
         if let Err(error) = crate::timers::check(&job.append) {
-            tracing::warn!(lane = self.lane, owner = %job.append.owner, %error, "an append was refused");
+            tracing::warn!(owner = %job.append.owner, %error, "an append was refused");
             self.fail(&job.append);
             (job.done)(Outcome::Failed(AppendFailure::Refused));
             return None;
         }
         let present = self.rests_on(&job).map(|claim| (claim.epoch, self.ownership.epoch(claim.partition)));
         if let Some((epoch, present)) = present.filter(|(epoch, present)| *present != Some(*epoch)) {
-            tracing::debug!(lane = self.lane, owner = %job.append.owner, epoch, ?present, "a decision rests on an old state");
+            tracing::debug!(owner = %job.append.owner, epoch, ?present, "a decision rests on an old state");
             self.fail(&job.append);
             (job.done)(Outcome::Failed(present.map_or(AppendFailure::NotOwned, |_| AppendFailure::Discarded)));
             return None;
@@ -235,30 +170,28 @@ impl Writer {
         (*failed, *at) = (append.generation.max(*failed), now);
     }
 
-    async fn commit(&mut self, batch: Vec<Job>) {
+    /// Commits `batch`, and tells of the one before while that is under way. What of it can wait to be told: who has failed is
+    /// told before anything else is looked at that may rest on it.
+    async fn commit(&mut self, batch: Vec<Job>, before: Untold) -> Untold {
+        let news = self.news.clone();
+        if batch.is_empty() {
+            before.tell(&news);
+            return Untold::default();
+        }
         let rests: Vec<Claim> = batch.iter().filter_map(|job| self.rests_on(job)).collect();
         let (appends, waiters): (Vec<Append>, Vec<OnOutcome>) = batch.into_iter().map(|job| (job.append, job.done)).unzip();
-        let outcomes = self.append(&appends, &rests).await;
-        let (mut committed, mut ends, mut armed) = (Vec::with_capacity(appends.len()), Vec::with_capacity(appends.len()), None);
-        for ((append, done), outcome) in appends.iter().zip(waiters).zip(outcomes) {
-            armed = armed.into_iter().chain(may_have_armed(append, &outcome)).min();
-            match &outcome {
-                Outcome::Committed(receipt) => {
-                    committed.push(append);
-                    ends.push((receipt.partition, receipt.position));
-                }
-                Outcome::Duplicate(_) | Outcome::Failed(_) => self.fail(append),
-            }
-            done(outcome);
+        let (outcomes, ()) = join(self.append(&appends, &rests), async { before.tell(&news) }).await;
+        let failed = |(_, outcome): &(&Append, &Outcome)| !matches!(outcome, Outcome::Committed(_));
+        let failed: Vec<&Append> = appends.iter().zip(&outcomes).filter(failed).map(|(append, _)| append).collect();
+        failed.iter().for_each(|append| self.fail(append));
+        let all_went_well = failed.is_empty();
+        let untold =
+            Untold(appends.into_iter().zip(waiters).zip(outcomes).map(|((append, done), outcome)| (append, done, outcome)).collect());
+        if all_went_well {
+            return untold;
         }
-        self.news.committed(&committed, &ends);
-        if let Some(due) = armed {
-            self.news.armed.send_if_modified(|earliest| {
-                let earlier = due < *earliest;
-                *earliest = due.min(*earliest);
-                earlier
-            });
-        }
+        untold.tell(&news);
+        Untold::default()
     }
 
     /// Appends, again and again while the store cannot be reached and nothing was stored.
@@ -272,11 +205,11 @@ impl Writer {
                 // It changed hands since the last try.
                 return failed(batch, AppendFailure::Discarded);
             }
-            let error = match self.store.append(self.lane, &claims, batch, self.env.now()).await {
+            let error = match self.store.append(&claims, batch, self.env.now()).await {
                 Ok(verdicts) => return verdicts.into_iter().map(outcome).collect(),
                 Err(error) => error,
             };
-            tracing::warn!(lane = self.lane, appends = batch.len(), error = %error, source = ?std::error::Error::source(&error), "a batch was not committed");
+            tracing::warn!(appends = batch.len(), error = %error, source = ?std::error::Error::source(&error), "a batch was not committed");
             match error {
                 StoreError::Unavailable(_) if self.env.monotonic() < give_up => {
                     self.env.sleep(backoff).await;
@@ -301,7 +234,7 @@ impl Writer {
         loop {
             match self.ask(&partitions, batch, &mut held).await {
                 Ok(outcomes) => return outcomes,
-                Err(error) => tracing::warn!(lane = self.lane, error = %error, "the outcome of a batch is still unknown"),
+                Err(error) => tracing::warn!(error = %error, "the outcome of a batch is still unknown"),
             }
             if self.env.monotonic() >= give_up {
                 return failed(batch, AppendFailure::OutcomeUnknown);
@@ -325,17 +258,6 @@ impl Writer {
         }
         Ok(outcomes)
     }
-}
-
-/// When the earliest timer of an append is due, if it armed one. Also while the outcome is open: a look in vain costs less than
-/// a timer that nobody waits for.
-fn may_have_armed(append: &Append, outcome: &Outcome) -> Option<Timestamp> {
-    let stored = matches!(outcome, Outcome::Committed(_) | Outcome::Failed(AppendFailure::OutcomeUnknown));
-    let due = |change: &TimerChangeKind| match change {
-        TimerChangeKind::Arm { due, .. } => Some(*due),
-        TimerChangeKind::Disarm | TimerChangeKind::Consume => None,
-    };
-    append.timers.iter().filter(|_| stored).filter_map(|timer| due(&timer.change)).min()
 }
 
 /// A receipt that was found afterwards is this append's own if it leads to the same version and nobody else has owned the

@@ -6,15 +6,17 @@
 use super::{AHEAD, Days, Live, Progress};
 use ionveil_analytics::Observation;
 use ionveil_analytics::aggregator::{self, DispatchObserved, Event};
-use ionveil_journal::{Filter, Page, StoreError};
+use ionveil_journal::{Filter, Page, Range, StoreError};
 use ionveil_kernel::{EventCodec, Kind, Org, Recorded, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How many events of a partition are read at once.
+/// How many events of a partition are read at once when all is read anew.
 const PAGE: usize = 4_096;
+/// The same of all partitions together.
+const PAGE_OF_EACH: usize = 1_024;
 /// How often it looks for events that nobody woke it for, such as those of other nodes.
 const POLL: Duration = Duration::from_millis(250);
 /// How often it looks at most while something is appended all the time.
@@ -37,6 +39,12 @@ impl Lanes {
         let of = |kind: &str| Filter { kind: Kind::new(kind).ok(), ..Filter::default() };
         Self { observed: of(aggregator::KIND), alerts: of(ALERT_KIND), alerts_at }
     }
+}
+
+/// What is committed of each partition beyond its place.
+fn behind(places: &[u64], heads: &[u64]) -> Vec<Range> {
+    let range = |((partition, after), until): ((u16, &u64), &u64)| Range { partition, after: *after, until: *until };
+    (0..).zip(places).zip(heads).map(range).filter(|range| range.after < range.until).collect()
 }
 
 impl Live {
@@ -127,20 +135,23 @@ impl Live {
     async fn round(&self, lanes: &mut Lanes) -> Result<(), StoreError> {
         let heads = self.store.heads().await?;
         let mut touched = BTreeSet::new();
-        for (partition, head) in (0_u16..).zip(&heads) {
-            let place = usize::from(partition);
-            loop {
-                let from = self.days.read().positions.get(place).copied().unwrap_or(*head);
-                if from >= *head {
-                    break;
-                }
-                let page = self.store.read_partition(partition, from, PAGE, &lanes.observed).await?;
-                touched.extend(self.take(partition, from, &page));
+        loop {
+            let ranges = behind(&self.days.read().positions, &heads);
+            if ranges.is_empty() {
+                break;
             }
-            while lanes.alerts_at.get(place).is_some_and(|at| at < head) {
-                let page = self.store.read_partition(partition, lanes.alerts_at[place], PAGE, &lanes.alerts).await?;
+            let pages = self.store.read_ranges(&ranges, PAGE_OF_EACH, &lanes.observed).await?;
+            ranges.iter().zip(&pages).for_each(|(range, page)| touched.extend(self.take(range.partition, range.after, page)));
+        }
+        loop {
+            let ranges = behind(&lanes.alerts_at, &heads);
+            if ranges.is_empty() {
+                break;
+            }
+            let pages = self.store.read_ranges(&ranges, PAGE_OF_EACH, &lanes.alerts).await?;
+            for (range, page) in ranges.iter().zip(&pages) {
                 page.events.iter().for_each(|event| self.streams.alert(event));
-                lanes.alerts_at[place] = page.scanned_to;
+                lanes.alerts_at[usize::from(range.partition)] = page.scanned_to;
             }
         }
         for org in &touched {

@@ -52,7 +52,13 @@ impl Events {
         runtime::run(|threads| async move {
             let place = Place::of(&config.store);
             let store = threads.journal.spawn(async move { place.open_read_only().await }).await?.context("open the journal")?;
-            let filter = Filter { org: self.org.clone(), kind: self.kind.clone(), stream: self.stream.clone(), since: self.since };
+            let filter = Filter {
+                org: self.org.clone(),
+                kind: self.kind.clone(),
+                stream: self.stream.clone(),
+                since: self.since,
+                ..Filter::default()
+            };
             let mut feed = Feed::new(store.clone(), filter, &Cursor::start(store.partitions()), PAGE);
             let mut left = self.limit.unwrap_or(u64::MAX);
             while left > 0 {

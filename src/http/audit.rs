@@ -130,7 +130,7 @@ impl Listing {
     /// Nothing happens much later than it is recorded to have.
     fn filter(&self, org: Org) -> Filter {
         let since = self.since.map(|since| Range::last(since, AHEAD_MAX).start);
-        Filter { org: Some(org), kind: None, stream: self.entity.clone(), since }
+        Filter { org: Some(org), stream: self.entity.clone(), since, ..Filter::default() }
     }
 }
 

@@ -49,7 +49,13 @@ impl Wanted {
         if self.stream.as_ref().is_some_and(|stream| stream.org != call.caller.org) {
             return Err(Problem::new(Code::NotFound, "there is no such stream"));
         }
-        Ok(Filter { org: Some(call.caller.org.clone()), kind: self.kind.clone(), stream: self.stream.clone(), since: self.since })
+        Ok(Filter {
+            org: Some(call.caller.org.clone()),
+            kind: self.kind.clone(),
+            stream: self.stream.clone(),
+            since: self.since,
+            ..Filter::default()
+        })
     }
 
     fn feed(&self, app: &App, call: &Call, resumed: Option<&str>, chunk: usize) -> Result<Feed, Problem> {

@@ -105,7 +105,7 @@ pub(super) async fn read(store: &dyn Store, org: &Org, tree: &Snapshot, range: &
     let scope = Scope::of(tree, &range.scope).ok_or_else(|| Unread::UnknownNode(range.scope.clone()))?;
     let kind = Kind::new(engine::KIND).unwrap_or_else(|_| unreachable!("a lawful kind"));
     let since = Timestamp::from_micros(range.from.micros().saturating_sub(i64::try_from(SCAN_EARLIER.as_micros()).unwrap_or(i64::MAX)));
-    let filter = Filter { org: Some(org.clone()), kind: Some(kind), since: Some(since), stream: None };
+    let filter = Filter { org: Some(org.clone()), kind: Some(kind), since: Some(since), ..Filter::default() };
     let mut wanted = Wanted { scope, from: range.from, to: range.to, found: Vec::new(), most: EVENTS_MAX };
     for (partition, head) in (0..).zip(store.heads().await?) {
         let mut after = 0;

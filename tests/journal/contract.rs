@@ -68,7 +68,7 @@ macro_rules! contract_suite {
             reading: a_stream_is_read_from_anywhere, an_entity_is_read_with_its_parts, an_entity_is_read_after_a_snapshot,
                 what_is_unknown_is_empty, entities_are_paged_in_order,
                 organisations_are_paged_in_order, heads_count_what_is_committed;
-            scanning: a_partition_is_read_page_by_page, filters_pass_over_what_they_do_not_want,
+            scanning: a_partition_is_read_page_by_page, filters_pass_over_what_they_do_not_want, ranges_are_pages_of_their_partitions,
                 a_filter_that_wants_nothing_still_gets_to_the_end, a_read_behind_the_end_stays_there, since_cuts_exactly,
                 a_long_scan_gets_on;
             leasing: the_first_node_gets_everything, the_same_node_takes_again_at_once, another_node_waits_for_the_lease,

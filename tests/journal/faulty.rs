@@ -41,7 +41,7 @@ fn each_way_of_going_wrong_is_what_it_says() {
             let faults = Faults::new(Knobs { appends: wrong, changes: wrong, late, ..Knobs::default() });
             let (store, inner, claims) = given(&env, &faults).await;
             let before = env.monotonic();
-            let appended = store.append(0, &claims, &[single(&name_in(&store, 0), "c", 1)], second(0)).await;
+            let appended = store.append(&claims, &[single(&name_in(&store, 0), "c", 1)], second(0)).await;
             let reacted = store.react(claims[0], "r", 0, 1, &[], second(0)).await;
             assert_eq!((told(&appended), told(&reacted)), (answer, answer), "{name}");
             assert!(reacted.is_err() || matches!(reacted, Ok(Reacted::Stored)), "{name}");
@@ -60,13 +60,13 @@ fn while_it_is_down_nothing_is_reached() {
         let (store, inner, claims) = given(&env, &faults).await;
         let batch = [single(&name("a"), "c", 1)];
         faults.set(|knobs| knobs.down = true);
-        assert_eq!(told(&store.append(0, &claims, &batch, second(0)).await), "unavailable");
+        assert_eq!(told(&store.append(&claims, &batch, second(0)).await), "unavailable");
         assert_eq!(told(&store.heads().await), "unavailable");
         assert_eq!(told(&store.heartbeat(node(1), &claims, LONG).await), "unavailable");
         assert_eq!(faults.counts(), Counts { down: 3, ..Counts::default() });
         assert_eq!(inner.heads().await.unwrap(), [0; 4]);
         faults.set(|knobs| knobs.down = false);
-        assert_eq!(told(&store.append(0, &claims, &batch, second(0)).await), "well");
+        assert_eq!(told(&store.append(&claims, &batch, second(0)).await), "well");
         assert_eq!(faults.counts().total(), 3);
     });
 }
@@ -82,7 +82,7 @@ fn trace(seed: u64) -> (Vec<&'static str>, Duration, Counts) {
         let mut answers = Vec::new();
         let before = env.monotonic();
         for n in 0..200 {
-            answers.push(told(&store.append(0, &claims, &[single(&name(&format!("e{n}")), "c", 1)], second(0)).await));
+            answers.push(told(&store.append(&claims, &[single(&name(&format!("e{n}")), "c", 1)], second(0)).await));
             answers.push(told(&store.heads().await));
         }
         (answers, env.monotonic() - before, faults.counts())

@@ -13,6 +13,7 @@ type Given = Arc<dyn Store>;
 
 const ROUNDS: u64 = 60;
 const ENTITIES: u64 = 6;
+const WRITERS: usize = 2;
 
 /// One test per rule, over the stores that `$factory` makes.
 macro_rules! feed_suite {
@@ -45,17 +46,16 @@ impl Draw {
     }
 }
 
-/// The entities of a lane: their partitions are the lane's.
-fn names(store: &dyn Store, lane: usize) -> Vec<StreamId> {
-    let lanes = store.lanes();
+/// The entities of a writer: their partitions are its own.
+fn names(store: &dyn Store, writer: usize) -> Vec<StreamId> {
     let candidates = (0..).map(|n| name(&format!("e{n}")));
-    candidates.filter(|name| usize::from(name.partition(store.partitions())) % lanes == lane).take(ENTITIES as usize).collect()
+    candidates.filter(|name| usize::from(name.partition(store.partitions())) % WRITERS == writer).take(ENTITIES as usize).collect()
 }
 
 /// Appends batches of unequal size until every entity has had its rounds; some appends of each batch are refused.
-async fn write(store: Given, lane: usize, claims: Vec<Claim>) {
-    let names = names(&*store, lane);
-    let mut draw = Draw(lane as u64);
+async fn write(store: Given, writer: usize, claims: Vec<Claim>) {
+    let names = names(&*store, writer);
+    let mut draw = Draw(writer as u64);
     let mut ends = vec![0; names.len()];
     for round in 0..ROUNDS {
         let mut batch: Vec<Append> = Vec::new();
@@ -65,25 +65,25 @@ async fn write(store: Given, lane: usize, claims: Vec<Claim>) {
             *end += count;
             batch.push(single(owner, &format!("refused {round}"), *end + 7));
         }
-        let verdicts = store.append(lane, &claims, &batch, second(round as i64)).await.expect("append");
+        let verdicts = store.append(&claims, &batch, second(round as i64)).await.expect("append");
         assert!(verdicts.chunks(2).all(|pair| words(pair) == ["accepted", "conflict"]), "{:?}", words(&verdicts));
         tokio::task::yield_now().await;
     }
 }
 
-/// Runs a writer per lane; the flag says when all are done.
+/// Runs the writers; the flag says when all are done.
 async fn writers(store: &Given) -> (JoinSet<()>, Arc<AtomicBool>) {
     let claims = owned(&**store).await;
-    let mut lanes = JoinSet::new();
-    for lane in 0..store.lanes() {
-        lanes.spawn(write(store.clone(), lane, claims.clone()));
+    let mut writing = JoinSet::new();
+    for writer in 0..WRITERS {
+        writing.spawn(write(store.clone(), writer, claims.clone()));
     }
     let done = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
     let flag = done.clone();
     writers.spawn(async move {
-        while let Some(lane) = lanes.join_next().await {
-            lane.expect("writer");
+        while let Some(writer) = writing.join_next().await {
+            writer.expect("writer");
         }
         flag.store(true, Ordering::SeqCst);
     });

@@ -165,7 +165,7 @@ async fn a_read_only_store_refuses_to_write() {
     let writer = open(folder.path()).await;
     let claims = owned(&writer).await;
     let reader = SqliteStore::open_read_only(&folder.path().join("journal.db")).await.unwrap();
-    let refused = reader.append(0, &claims, &[single(&owner, "c", 1)], second(0)).await;
+    let refused = reader.append(&claims, &[single(&owner, "c", 1)], second(0)).await;
     assert!(matches!(refused, Err(StoreError::Invalid(_))), "{refused:?}");
     assert!(matches!(reader.claim(node(2), LONG).await, Err(StoreError::Invalid(_))));
     assert!(matches!(reader.release(node(1)).await, Err(StoreError::Invalid(_))));
@@ -174,7 +174,7 @@ async fn a_read_only_store_refuses_to_write() {
 
 /// Drops an append after `polls` polls, wherever it is then.
 async fn drop_append(store: &SqliteStore, claims: &[ionveil_journal::Claim], batch: &[ionveil_journal::Append], polls: usize) {
-    let mut append = store.append(0, claims, batch, second(0));
+    let mut append = store.append(claims, batch, second(0));
     for _ in 0..polls {
         if futures_util::FutureExt::now_or_never(&mut append).is_some() {
             return;
@@ -223,7 +223,7 @@ async fn a_full_disk_stores_nothing_by_halves() {
     let before = everything(&store).await;
     let large = [append(&owner, "large", events(&owner, 11, 5_000))];
     for _ in 0..3 {
-        let full = store.append(0, &claims, &large, second(0)).await;
+        let full = store.append(&claims, &large, second(0)).await;
         assert!(matches!(full, Err(StoreError::Unavailable(_))), "{full:?}");
         assert_eq!(everything(&store).await, before);
         assert_eq!(store.receipts(&owner, &[command("large")]).await.unwrap(), [None]);
@@ -245,7 +245,7 @@ async fn a_locked_file_is_unavailable_and_then_recovers() {
     let owner = name("a");
     let mut other = connect(&path).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let busy = store.append(0, &claims, &[single(&owner, "c", 1)], second(0)).await;
+    let busy = store.append(&claims, &[single(&owner, "c", 1)], second(0)).await;
     assert!(matches!(busy, Err(StoreError::Unavailable(_))), "{busy:?}");
     assert!(store.read_stream(&owner, 0, 10).await.unwrap().is_empty(), "readers do not wait");
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
@@ -275,7 +275,7 @@ async fn a_closed_store_answers_at_once() {
     let store = open(folder.path()).await;
     let claims = owned(&store).await;
     store.close().await;
-    let closed = store.append(0, &claims, &[single(&name("a"), "c", 1)], second(0)).await;
+    let closed = store.append(&claims, &[single(&name("a"), "c", 1)], second(0)).await;
     assert!(matches!(closed, Err(StoreError::Unavailable(_))), "{closed:?}");
     assert!(matches!(store.heads().await, Err(StoreError::Unavailable(_))));
     assert!(!folder.path().join("journal.db-wal").exists(), "the log was folded back");

@@ -135,7 +135,7 @@ impl Script {
             events: vec![event],
             timers: Vec::new(),
         };
-        let verdicts = self.store.append(0, &self.claims, &[append], Timestamp::from_micros(self.clock)).await.expect("memory");
+        let verdicts = self.store.append(&self.claims, &[append], Timestamp::from_micros(self.clock)).await.expect("memory");
         assert!(matches!(verdicts[..], [Verdict::Accepted(_)]), "{verdicts:?}");
         self.store.read_stream(&stream, sequence_number - 1, 1).await.expect("memory").remove(0)
     }

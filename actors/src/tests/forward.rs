@@ -110,7 +110,7 @@ impl Cluster {
         let address = format!("n{number}:1");
         let member = Member { node: NodeId(Uuid::from_u128(number << 64 | number)), address: address.clone(), release: "1".to_owned() };
         let config = JournalConfig { lease: LEASE, ..JournalConfig::default() };
-        let store = Arc::new(FaultyStore::new(self.memory.clone(), self.env.clone(), Faults::default()).with_lanes(2));
+        let store = Arc::new(FaultyStore::new(self.memory.clone(), self.env.clone(), Faults::default()));
         let journal = Journal::join(store.clone(), self.env.clone(), member, config).await.expect("a store in memory");
         let runtime = Runtime::new(journal, RuntimeConfig::default(), &mut Registry::default(), vec![actix::Arbiter::current()]);
         assert!(runtime.forward(Arc::new(Link(self.env.clone(), self.net.clone()))));

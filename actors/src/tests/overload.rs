@@ -19,7 +19,7 @@ const QUEUE_MAX: usize = 16;
 const IN_LINE_MAX: usize = 128;
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Each lane commits what is in flight every 20 ms: at most 4 commands each time, 400 in a second on both lanes.
+/// What is in flight is committed every 20 ms: at most 4 commands each time, 200 in a second.
 fn config() -> RuntimeConfig {
     RuntimeConfig { queue_max: QUEUE_MAX, in_line_max: IN_LINE_MAX, in_flight_max: 4, deadline: DEADLINE, ..RuntimeConfig::default() }
 }

@@ -35,7 +35,7 @@ async fn another_node_adds(universe: &Universe, commands: &[(Meta, u64)]) {
         };
         let Meta { command_id, body_hash, .. } = *meta;
         let append = Append { owner: owner.clone(), generation: 1, command_id, body_hash, version, events: vec![event], timers: vec![] };
-        let verdicts = memory.append(0, &claims, &[append], env.now()).await.expect("a store in memory");
+        let verdicts = memory.append(&claims, &[append], env.now()).await.expect("a store in memory");
         assert!(matches!(verdicts[..], [Verdict::Accepted(_)]), "{verdicts:?}");
     }
     memory.release(OTHER).await.expect("a store in memory");

@@ -58,26 +58,28 @@ async fn over_all(threads: &Threads, node: &Node, names: &Arc<[StreamId]>) {
 }
 
 pub(crate) async fn postgres(threads: &Threads) {
-    let (mut own, mut plain, mut single, mut batches) = (vec![], vec![], vec![], vec![]);
+    let (mut own, mut plain, mut two, mut single, mut batches) = (vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..RUNS {
         let (rate, batch) = commands(threads, threads.postgres().await, ENTITIES).await;
         own.push(rate);
         batches.push(batch);
-        plain.push(insert(threads, batch, 2).await);
-        single.push(insert(threads, 1.0, SINGLE_CONNECTIONS).await);
+        plain.push(insert(threads, batch, (1, ENTITIES)).await);
+        two.push(insert(threads, batch, (2, ENTITIES)).await);
+        single.push(insert(threads, 1.0, (SINGLE_CONNECTIONS, ENTITIES)).await);
     }
     let title = format!("Durable commands per second, Postgres, fsync on, {CALLERS} callers over {ENTITIES} entities");
     head(&title, "IonVeil, commands/s", "peer, events/s");
     let batch = Figure::new(batches).median();
-    compare(&format!("raw insert, 2 connections, batches of {batch:.0} (0.4, 0.6)"), &own, &plain);
+    compare(&format!("raw insert, 1 connection as ours, batches of {batch:.0} (0.4, 0.6)"), &own, &plain);
+    compare(&format!("raw insert, 2 connections, batches of {batch:.0}"), &own, &two);
     compare("one transaction per event, 32 connections (1.7, 3)", &own, &single);
 }
 
-async fn insert(threads: &Threads, batch: f64, connections: usize) -> f64 {
+async fn insert(threads: &Threads, batch: f64, over: (usize, usize)) -> f64 {
     let env = threads.env.clone();
     let work = async move {
         let url = raw::fresh(crate::support::postgres::Postgres::shared()).await;
-        raw::postgres(&url, &env, batch.round().max(1.0) as usize, connections, WINDOW).await
+        raw::postgres(&url, &env, batch.round().max(1.0) as usize, over, WINDOW).await
     };
     threads.on_journal(work).await
 }
@@ -98,14 +100,14 @@ pub(crate) async fn sqlite(threads: &Threads) {
     compare(&format!("raw insert, batches of {batch:.0} (0.4, 0.6)"), &own, &plain);
 }
 
-/// All callers at one entity: one partition, hence one of the two writers.
+/// All callers at one entity: one partition.
 pub(crate) async fn hot(threads: &Threads) {
     let (mut own, mut plain, mut batches) = (vec![], vec![], vec![]);
     for _ in 0..RUNS {
         let (rate, batch) = commands(threads, threads.postgres().await, 1).await;
         own.push(rate);
         batches.push(batch);
-        plain.push(insert(threads, batch, 1).await);
+        plain.push(insert(threads, batch, (1, 1)).await);
     }
     let title = format!("Durable commands per second of one entity, Postgres, fsync on, {CALLERS} callers (5,000/s, 20,000/s)");
     head(&title, "IonVeil, commands/s", "peer, events/s");

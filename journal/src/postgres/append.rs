@@ -14,24 +14,24 @@ use sqlx::postgres::{PgArguments, PgConnectOptions};
 use sqlx::query::Query;
 use std::collections::BTreeSet;
 
-/// Prepared when a lane opens.
+/// Prepared when the connection opens.
 const SQL: &str = include_str!("sql/append.sql");
 
 type Call<'q> = Query<'q, Postgres, PgArguments>;
 
-/// The one connection of a lane, and what it knows.
-pub(super) struct Lane {
+/// The one connection that appends, and what it knows.
+pub(super) struct Writer {
     pub(super) connections: Connections,
     tails: Mutex<Tails>,
 }
 
-impl Lane {
-    /// A lane whose connection opens with its first append.
+impl Writer {
+    /// Its connection opens with the first append.
     pub(super) fn new(connect: PgConnectOptions, limits: Limits) -> Self {
         Self { connections: Connections::new(connect, limits, 1, &[SQL]), tails: Mutex::default() }
     }
 
-    /// Appends `batch` over the lane's connection.
+    /// Appends `batch` over the connection.
     pub(super) async fn append(
         &self,
         partitions: u16,

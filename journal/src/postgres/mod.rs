@@ -32,15 +32,13 @@ pub use schema::AppliedMigration;
 pub(crate) use target::Target;
 
 use crate::recent::Recent;
-use crate::{Append, Claim, Filter, Lease, Page, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
-use append::Lane;
+use crate::{Append, Claim, Filter, Lease, Page, Range, Receipt, Snapshot, Store, StoreError, StoreResult, Verdict};
+use append::Writer;
 use connections::Connections;
 use ionveil_kernel::{BoxFuture, CommandId, NodeId, Org, Recorded, StreamId, Timestamp};
 use options::Limits;
 use std::time::Duration;
 
-/// How many writers had the best throughput on one server (`benches/`): one more only waits for the same disk.
-const LANES: usize = 2;
 /// A heartbeat must never wait for a slow take-over.
 const CONTROL_CONNECTIONS: usize = 2;
 /// For what reactors, the outbox and timers change: apart from the leases, which must not wait for them.
@@ -49,7 +47,7 @@ const EFFECT_CONNECTIONS: usize = 2;
 /// A journal in a Postgres schema.
 pub struct PostgresStore {
     partitions: u16,
-    lanes: [Lane; LANES],
+    writer: Writer,
     control: Connections,
     effects: Connections,
     readers: Connections,
@@ -69,10 +67,9 @@ impl PostgresStore {
         }
         let partitions = schema::found(&connect, &options).await?;
         let writing = Limits::within(options.lease);
-        let lane = || Lane::new(connect.clone(), writing);
         Ok(Self {
             partitions,
-            lanes: [lane(), lane()],
+            writer: Writer::new(connect.clone(), writing),
             control: Connections::new(connect.clone(), writing, CONTROL_CONNECTIONS, &[]),
             effects: Connections::new(connect.clone(), writing, EFFECT_CONNECTIONS, &[]),
             readers: Connections::new(connect.clone(), Limits::reading(options.read_timeout), options.readers as usize, &[]),
@@ -80,8 +77,8 @@ impl PostgresStore {
         })
     }
 
-    async fn append_batch(&self, lane: usize, claims: &[Claim], batch: &[Append], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
-        let verdicts = self.lanes[lane % LANES].append(self.partitions, claims, batch, now).await?;
+    async fn append_batch(&self, claims: &[Claim], batch: &[Append], now: Timestamp) -> Result<Vec<Verdict>, StoreError> {
+        let verdicts = self.writer.append(self.partitions, claims, batch, now).await?;
         self.recent.learn(batch, &verdicts);
         Ok(verdicts)
     }
@@ -91,6 +88,23 @@ impl PostgresStore {
             Some(page) => Ok(page),
             None => read::partition(&self.readers, partition, after, limit, filter).await,
         }
+    }
+
+    /// What this node has written lately is in memory; the rest is one question. A single stream is read by its own index.
+    async fn read_pages(&self, ranges: &[Range], limit: usize, filter: &Filter) -> Result<Vec<Page>, StoreError> {
+        if filter.stream.is_some() {
+            let mut pages = Vec::with_capacity(ranges.len());
+            for range in ranges {
+                pages.push(self.read_page(range.partition, range.after, limit, filter).await?);
+            }
+            return Ok(pages);
+        }
+        let mut pages: Vec<Option<Page>> = ranges.iter().map(|r| self.recent.read(r.partition, r.after, limit, filter)).collect();
+        let missing: Vec<Range> = ranges.iter().zip(&pages).filter(|(_, page)| page.is_none()).map(|(range, _)| *range).collect();
+        let mut read =
+            if missing.is_empty() { Vec::new() } else { read::ranges(&self.readers, &missing, limit, filter).await? }.into_iter();
+        pages.iter_mut().filter(|page| page.is_none()).for_each(|page| *page = read.next());
+        Ok(pages.into_iter().flatten().collect())
     }
 
     /// Brings the schema at `url` up to date, and says what that took.
@@ -107,12 +121,8 @@ impl Store for PostgresStore {
         self.partitions
     }
 
-    fn lanes(&self) -> usize {
-        LANES
-    }
-
-    fn append<'a>(&'a self, lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
-        Box::pin(self.append_batch(lane, claims, batch, now))
+    fn append<'a>(&'a self, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
+        Box::pin(self.append_batch(claims, batch, now))
     }
 
     fn receipts<'a>(&'a self, owner: &'a StreamId, commands: &'a [CommandId]) -> StoreResult<'a, Vec<Option<Receipt>>> {
@@ -135,6 +145,10 @@ impl Store for PostgresStore {
 
     fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page> {
         Box::pin(self.read_page(partition, after, limit, filter))
+    }
+
+    fn read_ranges<'a>(&'a self, ranges: &'a [Range], limit: usize, filter: &'a Filter) -> StoreResult<'a, Vec<Page>> {
+        Box::pin(self.read_pages(ranges, limit, filter))
     }
 
     fn heads(&self) -> StoreResult<'_, Vec<u64>> {
@@ -179,7 +193,7 @@ impl Store for PostgresStore {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            for connections in self.lanes.iter().map(|lane| &lane.connections).chain([&self.control, &self.effects, &self.readers]) {
+            for connections in [&self.writer.connections, &self.control, &self.effects, &self.readers] {
                 connections.close().await;
             }
         })

@@ -1,14 +1,16 @@
 //! Reads of what is committed. Nothing here locks or waits for a writer.
 
+use super::append::each;
 use super::connections::Connections;
 use super::fault;
 use super::number::{self, hash, unsigned, unsigned32};
 use super::row::{Decoder, text};
-use crate::{Filter, Page, Receipt, Snapshot, StoreError};
+use crate::{Filter, Page, Range, Receipt, Snapshot, StoreError};
 use ionveil_kernel::{CommandId, Org, Recorded, StreamId, Timestamp};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
+use std::collections::BTreeMap;
 
 /// The most positions that one call with a filter looks at.
 const SCAN_MAX: u64 = 10_000;
@@ -95,9 +97,39 @@ async fn filtered(readers: &Connections, partition: i16, after: u64, limit: usiz
         Some(stream) => query.bind(stream.id.as_str()),
         None => query,
     };
-    let events = events(readers, query.bind(filter.since.map(Timestamp::micros)).bind(count(limit))).await?;
+    let events = events(readers, query.bind(filter.since.map(Timestamp::micros)).bind(owners(filter)).bind(count(limit))).await?;
     let scanned_to = events.last().filter(|_| events.len() == limit).map_or(end, |last| last.position);
     Ok(Page { events, scanned_to })
+}
+
+/// A page of each range with one question, of whatever stream.
+pub(super) async fn ranges(readers: &Connections, ranges: &[Range], limit: usize, filter: &Filter) -> Result<Vec<Page>, StoreError> {
+    let number = |range: &Range| i16::try_from(range.partition).unwrap_or(-1);
+    let end = |range: &Range| range.until.min(range.after.saturating_add(SCAN_MAX)).max(range.after);
+    let query = sqlx::query(include_str!("sql/read_ranges.sql"))
+        .bind(each(ranges, number))
+        .bind(each(ranges, |range| bounded(range.after)))
+        .bind(each(ranges, |range| bounded(end(range))))
+        .bind(filter.org.as_ref().map(|org| org.as_str()))
+        .bind(filter.kind.as_ref().map(|kind| kind.as_str()))
+        .bind(filter.since.map(Timestamp::micros))
+        .bind(owners(filter))
+        .bind(count(limit));
+    let mut found: BTreeMap<u16, Vec<Recorded>> = BTreeMap::new();
+    for event in events(readers, query).await? {
+        found.entry(event.partition).or_default().push(event);
+    }
+    let page = |range: &Range| {
+        let mut events = found.remove(&range.partition).unwrap_or_default();
+        events.sort_by_key(|event| event.position);
+        let scanned_to = events.last().filter(|_| events.len() == limit).map_or_else(|| end(range), |last| last.position);
+        Page { events, scanned_to }
+    };
+    Ok(ranges.iter().map(page).collect())
+}
+
+fn owners(filter: &Filter) -> Option<Vec<&str>> {
+    (!filter.owners.is_empty()).then(|| each(&filter.owners, |kind| kind.as_str()))
 }
 
 /// Whether the filter names a stream outside the organisation or kind that it asks for.

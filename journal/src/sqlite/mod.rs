@@ -136,11 +136,7 @@ impl Store for SqliteStore {
         self.partitions
     }
 
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    fn append<'a>(&'a self, _lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
+    fn append<'a>(&'a self, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
         Box::pin(self.append_batch(claims, batch, now))
     }
 

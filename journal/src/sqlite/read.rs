@@ -202,19 +202,26 @@ async fn wanted(
     }
     let scanned = if filter.stream.is_some() { head } else { head.min(after + SCAN_MAX) };
     let (after, end) = (place(partition, after)?, place(partition, scanned)?);
+    let owners = owners(filter);
     let events = match &filter.stream {
         Some(stream) => {
             let selection = Selection { sql: events!("sql/where_partition_stream.sql"), after, key: by_place };
-            selection.fetch(reader, limit, |query| bind_name(query.bind(end), stream)).await?
+            selection.fetch(reader, limit, |query| bind_name(query.bind(end), stream).bind(owners.as_deref())).await?
         }
         None => {
             let (org, kind) = (filter.org.as_ref().map(Org::as_str), filter.kind.as_ref().map(Kind::as_str));
             let selection = Selection { sql: events!("sql/where_partition_filtered.sql"), after, key: by_place };
-            selection.fetch(reader, limit, |query| query.bind(end).bind(org).bind(kind)).await?
+            selection.fetch(reader, limit, |query| query.bind(end).bind(org).bind(kind).bind(owners.as_deref())).await?
         }
     };
     let scanned_to = events.last().filter(|_| events.len() == limit).map_or(scanned, |last| last.position);
     Ok(Page { events, scanned_to })
+}
+
+/// Kinds are lawful names: nothing in them needs an escape.
+fn owners(filter: &Filter) -> Option<String> {
+    let names: Vec<String> = filter.owners.iter().map(|kind| format!("\"{kind}\"")).collect();
+    (!names.is_empty()).then(|| format!("[{}]", names.join(",")))
 }
 
 /// A stream of another organisation or kind than is asked for.

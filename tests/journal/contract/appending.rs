@@ -61,7 +61,7 @@ pub(crate) async fn recorded_at_never_goes_back(store: Given) {
     let owner = name("a");
     for (n, (now, expected)) in (1..).zip([(10, 10), (5, 10), (12, 12), (11, 12), (12, 12)]) {
         let batch = [append(&owner, &format!("c{n}"), events(&owner, n * 2 - 1, n * 2))];
-        let verdicts = store.append(0, &claims, &batch, second(now)).await.unwrap();
+        let verdicts = store.append(&claims, &batch, second(now)).await.unwrap();
         assert_eq!(receipt(verdicts[0].clone()).recorded_at, second(expected), "append {n}");
         let read = store.read_stream(&owner, n * 2 - 2, 10).await.unwrap();
         assert!(read.iter().all(|event| event.recorded_at == second(expected)), "append {n}");

@@ -92,7 +92,7 @@ pub(crate) async fn owned(store: &dyn Store) -> Vec<Claim> {
 
 /// Appends as the owner of everything, at second 0.
 pub(crate) async fn put(store: &dyn Store, claims: &[Claim], batch: &[Append]) -> Vec<Verdict> {
-    store.append(0, claims, batch, second(0)).await.expect("append")
+    store.append(claims, batch, second(0)).await.expect("append")
 }
 
 /// Appends what has to be accepted.

@@ -87,8 +87,8 @@ async fn compare(store: &dyn Store, model: &MemoryStore, steps: &[Step]) {
             Step::Batch { appends, missing, old, now } => {
                 let batch = lay_out(model, appends).await;
                 let shown = spoil(&claims, *missing, *old);
-                let verdicts = store.append(0, &shown, &batch, second(*now)).await.expect("append");
-                assert_eq!(verdicts, model.append(0, &shown, &batch, second(*now)).await.expect("append"));
+                let verdicts = store.append(&shown, &batch, second(*now)).await.expect("append");
+                assert_eq!(verdicts, model.append(&shown, &batch, second(*now)).await.expect("append"));
             }
         }
     }

@@ -14,7 +14,7 @@ pub(crate) async fn a_repeat_gets_the_first_receipt(store: Given) {
     accepted(&*store, &claims, &[single(&owner, "other", 3)]).await;
     let mut reused = append(&owner, "c", events(&owner, 4, 4));
     reused.body_hash = BodyHash::of(&[b"another body"]);
-    let verdicts = store.append(0, &claims, &[reused], second(99)).await.unwrap();
+    let verdicts = store.append(&claims, &[reused], second(99)).await.unwrap();
     assert_eq!(verdicts, [Verdict::Duplicate(first)], "the receipt of then, with the hash of then");
     assert_eq!(numbers(&store.read_stream(&owner, 0, 10).await.unwrap()), [1, 2, 3]);
 }

@@ -1,7 +1,7 @@
 //! Reading partitions: pages, filters, and how far was looked.
 
 use super::given::*;
-use ionveil_journal::{Claim, Filter, Store};
+use ionveil_journal::{Claim, Filter, Range, Store};
 use ionveil_kernel::{Kind, Org, Recorded};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ async fn mixed(store: &dyn Store) -> Vec<Claim> {
             let part = stream(org, "part", &format!("{kind}-{id}"));
             batch.push(append(&owner, &n.to_string(), vec![event(&owner, n), event(&part, n)]));
         }
-        let verdicts = store.append(0, &claims, &batch, second(n as i64 / 3)).await.unwrap();
+        let verdicts = store.append(&claims, &batch, second(n as i64 / 3)).await.unwrap();
         assert!(verdicts.iter().all(|verdict| word(verdict) == "accepted"));
     }
     claims
@@ -54,7 +54,12 @@ fn filters() -> Vec<Filter> {
         Filter { stream: Some(name("nobody")), ..Filter::default() },
         Filter { org: org("zeta"), stream: Some(name("a")), ..Filter::default() },
         Filter { kind: kind("unit"), stream: Some(name("a")), ..Filter::default() },
-        Filter { org: org("acme"), kind: kind("workflow"), stream: Some(name("a")), since: Some(second(4)) },
+        Filter { org: org("acme"), kind: kind("workflow"), stream: Some(name("a")), since: Some(second(4)), ..Filter::default() },
+        Filter { owners: kind("unit").into_iter().collect(), ..Filter::default() },
+        Filter { owners: kind("nothing").into_iter().collect(), ..Filter::default() },
+        Filter { owners: [kind("unit"), kind("workflow")].into_iter().flatten().collect(), kind: kind("part"), ..Filter::default() },
+        Filter { owners: kind("unit").into_iter().collect(), stream: Some(stream("acme", "part", "unit-a")), ..Filter::default() },
+        Filter { owners: kind("unit").into_iter().collect(), stream: Some(name("a")), ..Filter::default() },
         Filter { since: Some(second(3)), ..Filter::default() },
         Filter { since: Some(second(1_000)), ..Filter::default() },
         Filter { org: org("acme"), since: Some(second(-5)), ..Filter::default() },
@@ -83,6 +88,25 @@ pub(crate) async fn filters_pass_over_what_they_do_not_want(store: Given) {
             }
         }
     }
+}
+
+pub(crate) async fn ranges_are_pages_of_their_partitions(store: Given) {
+    mixed(&*store).await;
+    let heads = store.heads().await.unwrap();
+    for filter in filters() {
+        for (after, limit) in [(0, 1), (0, 1_000), (5, 3), (9, 1_000)] {
+            let range = |(partition, head): (u16, &u64)| Range { partition, after, until: *head };
+            let mut ranges: Vec<Range> = (0..).zip(&heads).map(range).filter(|range| after < range.until).collect();
+            ranges.reverse();
+            let pages = store.read_ranges(&ranges, limit, &filter).await.unwrap();
+            assert_eq!(pages.len(), ranges.len());
+            for (range, page) in ranges.iter().zip(pages) {
+                let alone = store.read_partition(range.partition, after, limit, &filter).await.unwrap();
+                assert_eq!(page, alone, "{filter:?}, {range:?}, limit {limit}");
+            }
+        }
+    }
+    assert_eq!(store.read_ranges(&[], 10, &Filter::default()).await.unwrap(), []);
 }
 
 pub(crate) async fn a_filter_that_wants_nothing_still_gets_to_the_end(store: Given) {

@@ -300,7 +300,7 @@ pub(crate) async fn names_that_no_store_takes_are_refused(store: Given) {
     let owner = name("a");
     let long = "n".repeat(TIMER_NAME_MAX);
     for (what, name) in [("empty", String::new()), ("too long", format!("{long}n")), ("a zero byte", "a\0b".to_owned())] {
-        let refused = store.append(0, &claims, &[with(&owner, 1, vec![arm("ok", 1), disarm(&name)])], second(0)).await;
+        let refused = store.append(&claims, &[with(&owner, 1, vec![arm("ok", 1), disarm(&name)])], second(0)).await;
         assert!(matches!(refused, Err(StoreError::Invalid(_))), "{what}: {refused:?}");
     }
     assert_eq!(shown(&*store, &owner).await, []);

@@ -2,7 +2,7 @@
 
 use super::given::*;
 use crate::journal::contract::given::*;
-use ionveil_journal::{Filter, Store, Verdict};
+use ionveil_journal::{Filter, PostgresStore, Store, Verdict};
 use sqlx::{Executor, Row};
 
 /// The fault of a `bigserial`: the later number commits first, a reader passes over the earlier one and never sees it.
@@ -87,20 +87,21 @@ async fn another_command_that_waited_is_a_conflict() {
     assert_eq!(words(&verdicts), ["conflict", "accepted"]);
 }
 
-/// Two lanes that share all partitions: one waits for the other, none deadlocks, and a reader that stops and resumes
+/// Two nodes that write under the same claims: one waits for the other, none deadlocks, and a reader that stops and resumes
 /// sees each position once and in order.
 #[tokio::test]
-async fn lanes_that_share_partitions_leave_no_gap() {
-    let (store, claims, _database) = claimed().await;
+async fn nodes_that_share_partitions_leave_no_gap() {
+    let (store, claims, database) = claimed().await;
+    let other = connect(&database.url).await;
     let rounds = 30;
-    let write = async |lane: usize| {
+    let write = async |node: usize, store: &PostgresStore| {
         for round in 0..rounds {
-            let owners = (0..12).map(|n| name(&format!("l{lane}-r{round}-{n}")));
+            let owners = (0..12).map(|n| name(&format!("l{node}-r{round}-{n}")));
             let mut batch: Vec<_> = owners.map(|owner| append(&owner, "c", events(&owner, 1, 2))).collect();
-            if lane == 1 {
+            if node == 1 {
                 batch.reverse();
             }
-            let verdicts = store.append(lane, &claims, &batch, second(0)).await.unwrap();
+            let verdicts = store.append(&claims, &batch, second(0)).await.unwrap();
             assert!(verdicts.iter().all(|verdict| word(verdict) == "accepted"), "{verdicts:?}");
         }
     };
@@ -117,7 +118,7 @@ async fn lanes_that_share_partitions_leave_no_gap() {
         }
         cursors
     };
-    let ((), (), cursors) = tokio::join!(write(0), write(1), read());
+    let ((), (), cursors) = tokio::join!(write(0, &store), write(1, &other), read());
     assert_eq!(store.heads().await.unwrap(), cursors);
 }
 

@@ -97,7 +97,7 @@ async fn a_client_frozen_in_the_middle_is_ended_by_the_server() {
     signal(frozen.id(), "STOP");
 
     // The limit on waiting for a lock may end the first tries.
-    until(async || store.append(0, &claims, &[single(&owner, "next", 1)], second(0)).await.is_ok()).await;
+    until(async || store.append(&claims, &[single(&owner, "next", 1)], second(0)).await.is_ok()).await;
 
     signal(frozen.id(), "CONT");
     let _ = writeln!(input, "COMMIT;");

@@ -123,7 +123,7 @@ async fn what_can_never_be_stored_is_invalid() {
     let mut foreign = single(&name("a"), "c1", 1);
     foreign.events[0].stream = stream("elsewhere", "workflow", "a");
     for append in [zero, foreign] {
-        let refused = store.append(0, &claims, &[append], second(0)).await;
+        let refused = store.append(&claims, &[append], second(0)).await;
         assert!(matches!(refused, Err(StoreError::Invalid(_))), "{refused:?}");
     }
     assert_eq!(store.heads().await.unwrap(), [0; 4]);

@@ -19,7 +19,7 @@ async fn an_answer_that_is_lost_leaves_the_outcome_unknown() {
         let append = single(&owner, "c2", 2);
 
         proxy.cut_next(cut);
-        let lost = store.append(0, &claims, std::slice::from_ref(&append), second(0)).await;
+        let lost = store.append(&claims, std::slice::from_ref(&append), second(0)).await;
         assert!(matches!(lost, Err(StoreError::OutcomeUnknown(_))), "{lost:?}");
 
         let raised = store.reclaim(node(1), &claims, LONG).await.unwrap();
@@ -39,7 +39,7 @@ async fn a_session_ended_by_force_leaves_the_outcome_unknown() {
     let (mut holder, mut admin) = (session(&database).await, session(&database).await);
     lock_heads(&mut holder).await;
     let append = single(&owner, "c2", 2);
-    let (lost, ()) = tokio::join!(store.append(0, &claims, std::slice::from_ref(&append), second(0)), async {
+    let (lost, ()) = tokio::join!(store.append(&claims, std::slice::from_ref(&append), second(0)), async {
         waiting(&database, 1).await;
         let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name = 'ionveil' AND wait_event_type = 'Lock'";
@@ -64,7 +64,7 @@ async fn calls_recover_after_all_connections_were_lost() {
     accepted(&store, &claims, &[single(&name("a"), "c1", 1)]).await;
     proxy.cut_all();
     until(async || store.read_stream(&name("a"), 0, 10).await.is_ok_and(|events| events.len() == 1)).await;
-    until(async || store.append(0, &claims, &[single(&name("a"), "c2", 2)], second(0)).await.is_ok()).await;
+    until(async || store.append(&claims, &[single(&name("a"), "c2", 2)], second(0)).await.is_ok()).await;
     until(async || store.heartbeat(node(1), &claims, LONG).await.is_ok_and(|held| held == claims)).await;
 }
 
@@ -77,7 +77,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
     server.crash();
     // A connection that broke under the call leaves doubt; a new one is refused, which leaves none.
     let append = [single(&name("a"), "c1", 1)];
-    until(async || matches!(store.append(0, &claims, &append, second(0)).await, Err(StoreError::Unavailable(_)))).await;
+    until(async || matches!(store.append(&claims, &append, second(0)).await, Err(StoreError::Unavailable(_)))).await;
     assert!(matches!(store.heads().await, Err(StoreError::Unavailable(_))));
     server.restart();
     // Idle connections that the crash broke show it when they are next used, one after the other.

@@ -13,7 +13,7 @@ async fn a_head_that_stays_locked_ends_the_append_in_time() {
     let mut holder = session(&database).await;
     lock_heads(&mut holder).await;
     let begun = Instant::now();
-    let refused = store.append(0, &claims, &[single(&name("a"), "c1", 1)], second(0)).await;
+    let refused = store.append(&claims, &[single(&name("a"), "c1", 1)], second(0)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "the server's word that nothing was stored: {refused:?}");
     assert!(begun.elapsed() < PostgresOptions::default().lease);
     let refused = store.reclaim(node(1), &claims, LONG).await;
@@ -36,8 +36,7 @@ async fn a_frozen_server_hangs_nobody() {
     server.freeze();
     let begun = Instant::now();
     let batch = std::slice::from_ref(&append);
-    let (lost, read, beat) =
-        tokio::join!(store.append(0, &claims, batch, second(0)), store.heads(), store.heartbeat(node(1), &claims, lease));
+    let (lost, read, beat) = tokio::join!(store.append(&claims, batch, second(0)), store.heads(), store.heartbeat(node(1), &claims, lease));
     assert!(begun.elapsed() < lease, "{:?}", begun.elapsed());
     // An idle connection is asked first whether it lives: then nothing was sent.
     assert!(matches!(lost, Err(StoreError::OutcomeUnknown(_) | StoreError::Unavailable(_))), "{lost:?}");
@@ -61,7 +60,7 @@ async fn an_abandoned_call_does_not_disturb_the_next() {
     let append = single(&name("a"), "c1", 1);
     tokio::select! {
         biased;
-        _ = store.append(0, &claims, std::slice::from_ref(&append), second(0)) => panic!("the head is locked"),
+        _ = store.append(&claims, std::slice::from_ref(&append), second(0)) => panic!("the head is locked"),
         () = waiting(&database, 1) => {}
     }
     end(&mut holder, "ROLLBACK").await;

@@ -157,7 +157,7 @@ impl Node {
 
     async fn boot(self: Arc<Self>, env: Env, process: Arc<Process>) {
         let wire = Wire { server: self.server.clone(), node: self.number, process, faults: self.faults.clone() };
-        let store = Arc::new(FaultyStore::new(Arc::new(wire), env.clone(), self.faults.clone()).with_lanes(2));
+        let store = Arc::new(FaultyStore::new(Arc::new(wire), env.clone(), self.faults.clone()));
         let journal = loop {
             let config = JournalConfig { lease: LEASE, retry_for: Duration::from_secs(2), ..JournalConfig::default() };
             match Journal::join(store.clone(), env.clone(), self.member(), config).await {

@@ -44,7 +44,7 @@ impl Server {
         if Mutant::StaleOwner.is_loose() {
             claims.iter_mut().for_each(|claim| claim.epoch = present(claim));
         }
-        let verdicts = self.memory.append(0, &claims, batch, now).await?;
+        let verdicts = self.memory.append(&claims, batch, now).await?;
         for (append, verdict) in batch.iter().zip(&verdicts) {
             let Verdict::Accepted(receipt) = verdict else { continue };
             let sent = sent.iter().copied().find(|claim| claim.partition == receipt.partition);
@@ -156,11 +156,7 @@ impl Store for Wire {
         self.server.memory.partitions()
     }
 
-    fn lanes(&self) -> usize {
-        2
-    }
-
-    fn append<'a>(&'a self, _lane: usize, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
+    fn append<'a>(&'a self, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
         Box::pin(async move {
             self.process.step(true).await;
             let told = self.send(claims.to_vec(), batch.to_vec(), now).await;

@@ -6,5 +6,6 @@ WHERE e.partition = $1 AND e.position > $2 AND e.position <= $3
     AND ($4::text IS NULL OR e.org = $4)
     AND ($5::text IS NULL OR e.kind = $5)
     AND ($6::bigint IS NULL OR e.recorded_at >= $6)
+    AND ($7::text[] IS NULL OR coalesce(e.owner_kind, e.kind) = ANY ($7))
 ORDER BY e.position
-LIMIT $7
+LIMIT $8

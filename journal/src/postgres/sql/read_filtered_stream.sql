@@ -6,5 +6,6 @@ FROM events e
 WHERE e.partition = $1 AND e.position > $2 AND e.position <= $3
     AND e.org = $4 AND e.kind = $5 AND e.id = $6
     AND ($7::bigint IS NULL OR e.recorded_at >= $7)
+    AND ($8::text[] IS NULL OR coalesce(e.owner_kind, e.kind) = ANY ($8))
 ORDER BY e.sequence_number
-LIMIT $8
+LIMIT $9
