@@ -23,6 +23,8 @@ use tempfile::TempDir;
 const CALLERS: usize = 64;
 const RUNS: usize = 3;
 const TRIPS: usize = 400;
+/// Nothing has moved for so long.
+const SETTLED: Duration = Duration::from_secs(3);
 const MACHINE: &str = "[machines.rounds]\ninitial = \"called\"\nstates = [{ name = \"called\", to = [\"moving\"] }, { name = \"moving\", to = [\"called\", \"over\"] }, { name = \"over\" }]\n";
 
 /// Servers on one database.
@@ -42,9 +44,13 @@ impl Cluster {
         };
         let servers: Vec<_> = (0..count).map(|_| start()).collect();
         let mut cluster = Self { servers, client: ionveil::web::client().build().expect("a client"), owners: BTreeMap::new() };
-        while cluster.owners.len() < 16 || cluster.busy() < count {
+        // Nodes that come one after the other move partitions several times.
+        let mut since = Instant::now();
+        while cluster.owners.len() < 16 || cluster.busy() < count || since.elapsed() < SETTLED {
             tokio::time::sleep(Duration::from_millis(50)).await;
+            let before = cluster.owners.clone();
             cluster.look().await;
+            since = if cluster.owners == before { since } else { Instant::now() };
         }
         cluster
     }

@@ -49,8 +49,8 @@ impl Secret {
     /// The credential of a body. Whoever repeats both repeats a command, which is done once, by its id.
     #[must_use]
     pub fn seal(&self, body: &[u8]) -> String {
-        let digest = hex(&Sha256::digest(body));
-        let signature = hex(&self.mac(digest.as_bytes()).finalize().into_bytes());
+        let digest = hex::encode(Sha256::digest(body));
+        let signature = hex::encode(self.mac(digest.as_bytes()).finalize().into_bytes());
         format!("{SCHEME}{digest}.{signature}")
     }
 
@@ -58,7 +58,7 @@ impl Secret {
     #[must_use]
     pub fn open(&self, credential: &str) -> Option<Sealed> {
         let (digest, signature) = credential.strip_prefix(SCHEME)?.split_once('.')?;
-        self.mac(digest.as_bytes()).verify_slice(&unhex(signature)?).ok()?;
+        self.mac(digest.as_bytes()).verify_slice(&hex::decode(signature).ok()?).ok()?;
         Some(Sealed(digest.to_owned()))
     }
 
@@ -78,18 +78,8 @@ impl Sealed {
     /// Whether it is this body.
     #[must_use]
     pub fn is(&self, body: &[u8]) -> bool {
-        hex(&Sha256::digest(body)) == self.0
+        hex::encode(Sha256::digest(body)) == self.0
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    if digits.len().is_multiple_of(2) { digits.chunks(2).map(pair).collect() } else { None }
 }
 
 /// Forwards over HTTP.
@@ -220,7 +210,7 @@ mod tests {
         let credential = secret.seal(b"body");
         assert!(secret.open(&credential).is_some_and(|sealed| sealed.is(b"body") && !sealed.is(b"bodies")));
         assert_eq!(other.open(&credential), None);
-        let forged = credential.replace(&hex(&Sha256::digest(b"body")), &hex(&Sha256::digest(b"other")));
+        let forged = credential.replace(&hex::encode(Sha256::digest(b"body")), &hex::encode(Sha256::digest(b"other")));
         for wrong in ["", "Bearer x", SCHEME, "IonVeil-Node a.b", "IonVeil-Node a.zz", &credential[1..], &credential[..80], &forged] {
             assert_eq!(secret.open(wrong), None, "{wrong}");
         }

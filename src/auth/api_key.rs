@@ -6,7 +6,6 @@ use crate::config::ApiKey;
 use ionveil_kernel::Caller;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use subtle::ConstantTimeEq;
 
 /// What every key begins with, so that scanners for leaked secrets can find it.
@@ -25,14 +24,8 @@ pub fn is_key_id(text: &str) -> bool {
 /// Reads 64 hexadecimal digits.
 #[must_use]
 pub fn hash_from_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
     let mut hash = [0; 32];
-    for (byte, place) in hash.iter_mut().zip(0..) {
-        *byte = u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()?;
-    }
-    Some(hash)
+    hex::decode_to_slice(text, &mut hash).ok().map(|()| hash)
 }
 
 /// A key that was just made.
@@ -46,8 +39,8 @@ pub struct NewApiKey {
 /// Makes a key from 256 bits that nobody can guess.
 #[must_use]
 pub fn new_api_key(id: &str, random: &[u8; 32]) -> NewApiKey {
-    let key = format!("{PREFIX}{id}_{}", hex(random));
-    let sha256 = hex(&Sha256::digest(key.as_bytes()));
+    let key = format!("{PREFIX}{id}_{}", hex::encode(random));
+    let sha256 = hex::encode(Sha256::digest(key.as_bytes()));
     NewApiKey { key, sha256 }
 }
 
@@ -68,13 +61,6 @@ impl ApiKeys {
         }
         Ok(Caller { org: key.org.clone(), subject: format!("key:{}", key.subject).into(), role: key.role })
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]
@@ -112,7 +98,7 @@ mod tests {
 
     #[test]
     fn hashes_are_read_whole_or_not_at_all() {
-        assert_eq!(hash_from_hex(&hex(&[0xab; 32])), Some([0xab; 32]));
+        assert_eq!(hash_from_hex(&hex::encode([0xab; 32])), Some([0xab; 32]));
         for text in ["", "ab", &"g".repeat(64), &"é".repeat(32), &"a".repeat(65), &format!("+{}", "a".repeat(63))] {
             assert_eq!(hash_from_hex(text), None, "{text}");
         }

@@ -314,20 +314,12 @@ pub struct Due {
 impl Due {
     /// Names are any text, so they go as digits.
     pub(super) fn cursor(&self) -> String {
-        let name: String = self.name.bytes().map(|byte| format!("{byte:02x}")).collect();
-        format!("c{}_{name}_{}", self.expires.micros(), self.unit)
+        format!("c{}_{}_{}", self.expires.micros(), hex::encode(&self.name), self.unit)
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix('c')?.splitn(3, '_');
-        let (expires, name, unit) = (parts.next()?.parse().ok()?, parts.next()?, EntityId::new(parts.next()?).ok()?);
-        // A sign is no digit, whatever the parser of numbers says.
-        let is_hex = name.len().is_multiple_of(2) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_hex {
-            return None;
-        }
-        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-        let name = name.as_bytes().chunks(2).map(byte).collect::<Option<Vec<_>>>()?;
+        let (expires, name, unit) = (parts.next()?.parse().ok()?, hex::decode(parts.next()?).ok()?, EntityId::new(parts.next()?).ok()?);
         Some(Self { expires: Timestamp::from_micros(expires), unit, name: String::from_utf8(name).ok()? })
     }
 }

@@ -19,7 +19,7 @@ pub struct ProjectorConfig {
     pub poll: Duration,
     /// While something is appended all the time, how often it looks at most: a look costs the databases queries, however
     /// little is new, and what it takes is taken from those who append. One that took long is followed by a rest of three
-    /// times as long, but never longer than `poll`. What comes after a pause is taken in at once.
+    /// times as long (longer where several nodes share the work), but never longer than `poll`. What comes after a pause is taken in at once.
     pub every: Duration,
     /// How long it waits before it tries again when something cannot be reached.
     pub retry: Duration,
@@ -99,7 +99,8 @@ impl Projector {
                 Ok(_) => {
                     self.phase(Phase::Live);
                     let ended = self.env.monotonic();
-                    let again = ended + (ended.saturating_sub(began) * 3).clamp(self.config.every, self.config.poll.max(self.config.every));
+                    let pause = ended.saturating_sub(began) * self.rest_share();
+                    let again = ended + pause.clamp(self.config.every, self.config.poll.max(self.config.every));
                     if !self.is_behind() {
                         self.rest(wake).await;
                     }
@@ -113,6 +114,14 @@ impl Projector {
                 Err(error) => return error,
             }
         }
+    }
+
+    /// How many times as long as it worked it rests: three times, and where the partitions fall to several nodes so many times more
+    /// that all of them together take no more than one would.
+    fn rest_share(&self) -> u32 {
+        let all = u32::try_from(self.status.borrow().positions.len()).unwrap_or(u32::MAX);
+        let own = (0..).take(all as usize).filter(|partition| (self.falls_to)(*partition)).count();
+        u32::try_from(own).ok().filter(|own| *own > 0).map_or(3, |own| 3 * all / own)
     }
 
     async fn rest(&self, wake: &mut watch::Receiver<u64>) {

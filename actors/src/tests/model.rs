@@ -174,7 +174,7 @@ fn callers_and_journal_agree_with_the_sequential_model() {
 #[test]
 fn they_agree_also_while_deciders_panic_and_entities_are_restarted_and_resumed() {
     for seed in 100..120 {
-        let Seen { accepted, refused, faults, panics } = run(seed, 15, 60);
+        let Seen { accepted, refused, faults, panics } = run(seed, 20, 60);
         assert!(accepted > 100 && refused > 20 && faults > 20 && panics > 20, "{accepted} {refused} {faults} {panics}");
     }
 }
