@@ -169,7 +169,8 @@ pub trait Store: TimerStore + OutboxStore + DeadLetterStore + NodeStore + 'stati
     /// `Unavailable`; `Corrupt` for a row that cannot be read.
     fn read_partition<'a>(&'a self, partition: u16, after: u64, limit: usize, filter: &'a Filter) -> StoreResult<'a, Page>;
 
-    /// As [`Self::read_partition`], of several partitions at once: a page of at most `limit` events for each range, in their order.
+    /// As [`Self::read_partition`], of several partitions at once: a page of at most `limit` events for each range, in their order;
+    /// each range is of another partition.
     /// A store that is asked over a network answers them with one question.
     ///
     /// # Errors
