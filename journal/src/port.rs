@@ -118,6 +118,11 @@ pub trait Store: TimerStore + OutboxStore + DeadLetterStore + NodeStore + 'stati
         false
     }
 
+    /// Whether another process does the work: this one can prepare the next batch meanwhile.
+    fn elsewhere(&self) -> bool {
+        false
+    }
+
     /// Appends a batch in one transaction, as the owner of `claims`; a verdict per append, in their order.
     ///
     /// Each append is judged in order: the same command of the same owner occurs earlier in the batch → `Conflict`; its

@@ -89,6 +89,10 @@ impl Store for FaultyStore {
         self.inner.partitions()
     }
 
+    fn elsewhere(&self) -> bool {
+        true
+    }
+
     fn append<'a>(&'a self, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
         self.append_call(move || self.inner.append(claims, batch, now))
     }

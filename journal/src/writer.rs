@@ -28,6 +28,8 @@ const FAILED_KEPT: Duration = Duration::from_secs(60);
 /// How often a writer gives way so that callers who were just answered can join the next batch. Each turn costs about a
 /// microsecond; waiting for a timer would cost a millisecond.
 const TURNS_MAX: usize = 16;
+/// What a commit costs beside its rows is spread over enough of them then: who comes later has work for the time of the next one.
+const FULL: usize = 128;
 /// When at least one append comes in such a time, and not one after the other, a small batch waits that long for more of them: what
 /// a commit costs beside its rows is then worth more than the moment. Slower callers would only wait.
 const LINGER: Duration = Duration::from_millis(1);
@@ -71,10 +73,15 @@ impl Writer {
         }
     }
 
-    /// Whether the next batch can go at once, without those who would come once they are answered. Where other nodes write to the
-    /// store it has work anyway, and a commit of many costs less than two of half as many.
+    /// Whether it is worth while to have the next batch ready when a commit ends. Where other nodes write to the store it has work
+    /// anyway, and a commit of many costs less than two of half as many; where the store works in this process too.
+    fn overlaps(&self) -> bool {
+        self.store.elsewhere() && self.ownership.alone()
+    }
+
+    /// Whether the next batch can go at once, without those who would come once they are answered.
     fn enough_wait(&self, jobs: &mpsc::Receiver<Job>) -> bool {
-        self.ownership.alone() && jobs.len() >= AT_ONCE_MIN.max(self.last_batch / AT_ONCE_SHARE)
+        self.overlaps() && jobs.len() >= AT_ONCE_MIN.max(self.last_batch / AT_ONCE_SHARE)
     }
 
     async fn first(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Option<Job> {
@@ -95,6 +102,7 @@ impl Writer {
         let (mut events, mut bytes) = (0, 0);
         let mut next = Some(first);
         let (mut turns, mut lingers) = (0, self.many_come() && may_wait);
+        let full = if self.overlaps() { FULL } else { usize::MAX };
         loop {
             while let Some(job) = next.take().or_else(|| jobs.try_recv().ok()) {
                 let Some(job) = self.lawful(job) else { continue };
@@ -107,7 +115,7 @@ impl Writer {
                 }
                 batch.push(job);
             }
-            if may_wait && batch.len() < self.last_batch && turns < TURNS_MAX {
+            if may_wait && batch.len() < self.last_batch.min(full) && turns < TURNS_MAX {
                 turns += 1;
                 tokio::task::yield_now().await;
             } else if std::mem::take(&mut lingers) && batch.len() < LINGER_BATCH_MAX {

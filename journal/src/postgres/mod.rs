@@ -121,6 +121,10 @@ impl Store for PostgresStore {
         self.partitions
     }
 
+    fn elsewhere(&self) -> bool {
+        true
+    }
+
     fn append<'a>(&'a self, claims: &'a [Claim], batch: &'a [Append], now: Timestamp) -> StoreResult<'a, Vec<Verdict>> {
         Box::pin(self.append_batch(claims, batch, now))
     }
