@@ -75,7 +75,7 @@ struct Pace {
     standing: Standing,
     /// By the monotonic clock.
     beat_due: Duration,
-    /// Since when partitions are awaited that others have.
+    /// Since when partitions are awaited that others have, or are to take.
     expecting: Option<Duration>,
     /// Until then nothing is handed over: the others shall be waiting for it.
     hold_until: Duration,
@@ -220,6 +220,8 @@ impl Ownership {
         if let Err(error) = self.give(partitions).await {
             tracing::warn!(?partitions, %error, "partitions were not released; their lease ends by itself");
         }
+        // Who waits for their entities here shall soon know where they are.
+        self.nudge();
     }
 
     async fn give(&self, partitions: &[u16]) -> Result<(), StoreError> {
@@ -261,7 +263,8 @@ impl Ownership {
     fn pause(&self, cluster: &Cluster, nodes: &[KnownNode], leases: &[Lease], mine: impl Fn(u16) -> bool) -> Duration {
         let lives = |node: NodeId| nodes.iter().any(|known| known.member.node == node && known.live());
         let awaited = |lease: &Lease| !lease.remaining.is_zero() && lease.node.is_some_and(|node| node != self.node && lives(node));
-        let expecting = leases.iter().any(|lease| mine(lease.partition) && awaited(lease));
+        let vacant = |lease: &Lease| lease.remaining.is_zero() || lease.node.is_none();
+        let expecting = leases.iter().any(|lease| if mine(lease.partition) { awaited(lease) } else { vacant(lease) });
         let (now, mut pace) = (self.env.monotonic(), cluster.pace.lock());
         pace.expecting = if expecting { Some(pace.expecting.unwrap_or(now)) } else { None };
         // One that does not hand over is waited for without haste.
@@ -473,6 +476,24 @@ mod tests {
             assert_eq!(shares(second)[at], if moved { taken } else { foreign.clone() });
             assert_eq!((first.admits(partition), second.admits(partition)), (!moved, moved));
         }
+    }
+
+    #[test]
+    fn what_is_to_be_taken_is_looked_at_often_by_both_sides() {
+        let mut world = World::new();
+        world.start(0);
+        let pause = |world: &World, at: usize| now(world.nodes[at].as_ref().unwrap().look()).unwrap().pause;
+        let (seldom, often) = (LEASE / LOOKS_PER_LEASE, LEASE / LOOKS_PER_LEASE_EXPECTING);
+        assert_eq!(pause(&world, 0), seldom);
+        world.start(1);
+        world.look(0);
+        assert_eq!((pause(&world, 0), pause(&world, 1)), (seldom, often), "one waits for what the other has");
+        world.hand_over(0);
+        assert_eq!(pause(&world, 0), often, "whoever waits here wants to know who has it now");
+        world.look(1);
+        assert_eq!((pause(&world, 0), pause(&world, 1)), (seldom, seldom));
+        let [Some(first), ..] = &world.nodes else { unreachable!() };
+        assert!(first.table().borrow().iter().all(|share| *share != Share::Vacant));
     }
 
     #[derive(Default)]

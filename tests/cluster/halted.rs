@@ -3,6 +3,7 @@
 use super::stage::{Node, Stage};
 use crate::support::postgres::signal;
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -12,20 +13,13 @@ const CALLS: usize = 9;
 /// Lease 3 s, and what it takes to notice.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
 
-async fn send(stage: &Stage, node: &Node, method: &str, path: &str, body: Value) -> (u16, Value) {
-    let url = node.server.url(&format!("/api/v1{path}"));
-    let request = stage.scene.client.request(method.parse().expect("a method"), url).json(&body);
-    let answer = request.send().await.expect("an answer");
-    (answer.status().as_u16(), answer.json().await.unwrap_or_default())
-}
-
 async fn set(stage: &Stage, node: &Node, level: &str) {
-    let (status, answer) = send(stage, node, "PUT", "/policy/root", json!({"level": level, "authorization": "T1"})).await;
+    let (status, answer) = stage.send(node, Method::PUT, "/policy/root", Some(json!({"level": level, "authorization": "T1"}))).await;
     assert_eq!(status, 200, "{level}: {answer}");
 }
 
 async fn call_in(stage: &Stage, node: &Node, id: &str) {
-    let (status, answer) = send(stage, node, "POST", "/workflows", json!({"id": id, "machine": "dispatch"})).await;
+    let (status, answer) = stage.send(node, Method::POST, "/workflows", Some(json!({"id": id, "machine": "dispatch"}))).await;
     assert_eq!(status, 201, "{answer}");
 }
 
@@ -33,7 +27,8 @@ async fn call_in(stage: &Stage, node: &Node, id: &str) {
 async fn assign(stage: &Stage, nodes: &[&Node], salt: &str) -> Vec<(u16, Value)> {
     let asked = (0..CALLS).map(|number| {
         let node = nodes[number % nodes.len()];
-        async move { send(stage, node, "POST", &format!("/workflows/{salt}-{number}/transitions"), json!({"to": "allocated"})).await }
+        let path = format!("/workflows/{salt}-{number}/transitions");
+        async move { stage.send(node, Method::POST, &path, Some(json!({"to": "allocated"}))).await }
     });
     join_all(asked).await
 }
@@ -49,7 +44,7 @@ async fn from_the_answer_on_nothing_is_assigned_at_any_server() {
     let stage = Stage::new("cluster-halted");
     let nodes = stage.three().await;
     let [first, second, third] = &nodes;
-    let (status, answer) = send(&stage, first, "POST", "/policy/nodes", json!({"id": "city", "kind": "global"})).await;
+    let (status, answer) = stage.send(first, Method::POST, "/policy/nodes", Some(json!({"id": "city", "kind": "global"}))).await;
     assert_eq!(status, 201, "{answer}");
     for round in 0..ROUNDS {
         let salt = format!("r{round}");

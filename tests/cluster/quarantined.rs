@@ -3,19 +3,13 @@
 use super::stage::{Node, Stage};
 use crate::crash::scene::until;
 use crate::support::postgres::Postgres;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 const WORKFLOWS: usize = 6;
 const LEASE: Duration = Duration::from_secs(3);
-
-async fn send(stage: &Stage, node: &Node, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-    let request = stage.scene.client.request(method.parse().expect("a method"), node.server.url(&format!("/api/v1{path}")));
-    let request = body.into_iter().fold(request, |request, body| request.json(&body));
-    let answer = request.send().await.expect("an answer");
-    (answer.status().as_u16(), answer.json().await.unwrap_or_default())
-}
 
 fn sql(stage: &Stage, sql: &str) {
     block_in_place(|| Postgres::shared().psql(&stage.database.name, sql));
@@ -25,19 +19,19 @@ fn sql(stage: &Stage, sql: &str) {
 async fn ask_all(stage: &Stage, nodes: &[Node]) {
     for number in 0..WORKFLOWS {
         let path = format!("/workflows/w{number}/transitions");
-        let (status, answer) = send(stage, &nodes[number % nodes.len()], "POST", &path, Some(json!({"to": "east"}))).await;
+        let (status, answer) = stage.send(&nodes[number % nodes.len()], Method::POST, &path, Some(json!({"to": "east"}))).await;
         assert_eq!((status, &answer["code"]), (503, &json!("quarantined")), "{answer}");
     }
 }
 
 /// Whether a server shows all of them as quarantined, in the tree and one by one.
 async fn shows_all(stage: &Stage, node: &Node) -> bool {
-    let (_, tree) = send(stage, node, "GET", "/system/tree?kind=workflow", None).await;
+    let (_, tree) = stage.send(node, Method::GET, "/system/tree?kind=workflow", None).await;
     let of_kind = |node: &&Value| node["kind"] == "workflow" && node["state"] == "quarantined";
     let mut all = tree["nodes"].as_array().expect("nodes").iter().filter(of_kind).count() == WORKFLOWS && tree["silent"] == Value::Null;
     for number in 0..WORKFLOWS {
         let path = format!("/system/entities/workflow/w{number}");
-        all &= send(stage, node, "GET", &path, None).await.1["state"] == "quarantined";
+        all &= stage.send(node, Method::GET, &path, None).await.1["state"] == "quarantined";
     }
     all
 }
@@ -62,7 +56,7 @@ async fn any_server_shows_and_resumes_what_another_has_in_memory() {
     let first = stage.node();
     for number in 0..WORKFLOWS {
         let (status, answer) =
-            send(&stage, &first, "POST", "/workflows", Some(json!({"id": format!("w{number}"), "machine": "ring"}))).await;
+            stage.send(&first, Method::POST, "/workflows", Some(json!({"id": format!("w{number}"), "machine": "ring"}))).await;
         assert_eq!(status, 201, "{answer}");
     }
     // Whoever takes over finds histories that cannot be folded.
@@ -78,14 +72,14 @@ async fn any_server_shows_and_resumes_what_another_has_in_memory() {
     })
     .await;
     for node in &nodes {
-        assert_eq!(send(&stage, node, "GET", "/system/entities/workflow/nobody", None).await.0, 404);
+        assert_eq!(stage.send(node, Method::GET, "/system/entities/workflow/nobody", None).await.0, 404);
     }
     sql(&stage, "UPDATE ionveil.events e SET data = k.data FROM kept k WHERE k.event_id = e.event_id");
     for number in 0..WORKFLOWS {
         let path = format!("/system/entities/workflow/w{number}/resume");
-        let (status, answer) = send(&stage, &nodes[0], "POST", &path, Some(json!({}))).await;
+        let (status, answer) = stage.send(&nodes[0], Method::POST, &path, Some(json!({}))).await;
         assert_eq!((status, &answer["state"]), (200, &json!("running")), "{answer}");
-        let (status, again) = send(&stage, &nodes[1], "POST", &path, Some(json!({}))).await;
+        let (status, again) = stage.send(&nodes[1], Method::POST, &path, Some(json!({}))).await;
         assert_eq!((status, &again["code"]), (409, &json!("no_effect")), "{again}");
     }
     // One that says nothing is missing, and named.
@@ -94,7 +88,7 @@ async fn any_server_shows_and_resumes_what_another_has_in_memory() {
     second.server.kill();
     let mut named = false;
     until(async || {
-        let (_, tree) = send(&stage, &first, "GET", "/system/tree", None).await;
+        let (_, tree) = stage.send(&first, Method::GET, "/system/tree", None).await;
         named |= tree["silent"] == json!([gone]);
         tree["silent"] == Value::Null
     })

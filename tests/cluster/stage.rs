@@ -2,10 +2,11 @@
 
 use crate::crash::callers::Callers;
 use crate::crash::ledger::Ending;
-use crate::crash::scene::{Ground, Scene, until};
+use crate::crash::scene::{Ground, PATIENCE, Scene, until};
 use crate::crash::seed::Seed;
 use crate::support::postgres::{Database, Postgres};
 use crate::support::server::Server;
+use reqwest::Method;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,10 @@ pub(crate) struct Stage {
     pub(crate) database: Database,
     pub(crate) scene: Arc<Scene>,
     pub(crate) seed: Seed,
+    /// What the servers are configured with.
+    config: String,
+    /// Has a connection for each request: one that was open while a server was frozen is dropped when it wakes.
+    client: reqwest::Client,
 }
 
 /// A server and its data directory.
@@ -31,12 +36,18 @@ impl Stage {
     }
 
     pub(crate) fn on(database: Database, scene: Scene, name: &str) -> Self {
-        Self { database, scene: Arc::new(scene), seed: Seed::of(name) }
+        let client = ionveil::web::client().pool_max_idle_per_host(0).timeout(PATIENCE / 2).build().expect("a client");
+        Self { database, scene: Arc::new(scene), seed: Seed::of(name), config: String::new(), client }
+    }
+
+    /// With another lease than the usual one.
+    pub(crate) fn with_lease(self, lease: Duration) -> Self {
+        Self { config: format!("[store]\nlease_ms = {}\n", lease.as_millis()), ..self }
     }
 
     /// Starts one more server.
     pub(crate) fn node(&self) -> Node {
-        let ground = Ground::postgres(&self.database.url);
+        let ground = Ground::new(Some(self.database.url.clone()), &self.config);
         let server = ground.serve();
         Node { ground, server }
     }
@@ -55,6 +66,14 @@ impl Stage {
 
     pub(crate) fn callers(&mut self) -> Callers {
         Callers::start(&self.scene, "caller", CALLERS, &mut self.seed)
+    }
+
+    /// Asks a server for something below `/api/v1`; says with which status and body it answered.
+    pub(crate) async fn send(&self, node: &Node, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let request = self.client.request(method, node.server.url(&format!("/api/v1{path}")));
+        let request = body.into_iter().fold(request, |request, body| request.json(&body));
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
     }
 
     /// What a server says of the cluster, as soon as it answers: one that has just woken drops connections of before.

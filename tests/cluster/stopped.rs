@@ -5,11 +5,12 @@ use crate::support::postgres::signal;
 use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
-const WAIT_MAX: Duration = Duration::from_secs(2);
+/// So long that who waits for the end of one is seen, however busy the machine.
+const LEASE: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_stops_in_order_fails_no_command() {
-    let mut stage = Stage::new("cluster-stopped");
+    let mut stage = Stage::new("cluster-stopped").with_lease(LEASE);
     let [first, second, third] = stage.three().await;
     let callers = stage.callers();
     stage.scene.until_answered(300).await;
@@ -28,7 +29,8 @@ async fn a_node_that_stops_in_order_fails_no_command() {
     let longest = stage.longest_since(stopped);
     callers.finish(&stage.scene).await;
     assert_eq!(stage.setbacks(), 0, "{:?}", stage.scene.setbacks.lock());
-    assert!(longest < WAIT_MAX, "somebody waited for {longest:?}");
+    // Half of it is what a hand-over has before it is cut short.
+    assert!(longest < LEASE / 2, "somebody waited for {longest:?}");
     stage.scene.check(&newcomer.ground).await;
     assert!(block_in_place(|| newcomer.server.stop()).success());
     println!("the longest wait was {longest:?}");
