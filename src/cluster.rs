@@ -5,7 +5,7 @@ use crate::config::StoreUrl;
 use hmac::{Hmac, KeyInit, Mac};
 use ionveil_actors::{Answered, Forward, ForwardError, Parcel};
 use ionveil_kernel::{BoxFuture, Env};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -82,6 +82,17 @@ impl Sealed {
     }
 }
 
+/// What a node has answered to a question.
+#[derive(Debug)]
+pub struct Said {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
 /// Forwards over HTTP.
 pub struct Link {
     env: Env,
@@ -105,15 +116,16 @@ impl Link {
         &self.secret
     }
 
-    /// Asks the node at `address` about what is in memory there; its answer as it is, with its status.
+    /// Asks the node at `address` about what is in memory there; its answer as it is.
     ///
     /// # Errors
     /// [`ForwardError`] if there is none within `patience`.
-    pub async fn question(&self, address: &str, question: Vec<u8>, patience: Duration) -> Result<(StatusCode, Vec<u8>), ForwardError> {
+    pub async fn question(&self, address: &str, question: Vec<u8>, patience: Duration) -> Result<Said, ForwardError> {
         let request = self.request(address, QUESTIONS_PATH, question, patience)?;
         self.carry(async move {
-            let response = send(request).await?;
-            Ok((response.status(), response.bytes().await.map_err(unknown)?.to_vec()))
+            let mut response = send(request).await?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            Ok(Said { status, headers, body: response.bytes().await.map_err(unknown)?.to_vec() })
         })
         .await
     }

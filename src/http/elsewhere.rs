@@ -1,17 +1,20 @@
 //! What other nodes of the same store have in memory: they are asked for it under the secret of the store, by a node that has
 //! checked who wants to know. Not part of the contract: releases may change its form.
 
-use crate::cluster::QUESTIONS_PATH;
+use crate::cluster::{QUESTIONS_PATH, Said};
 use crate::http::app::App;
 use crate::http::cluster::from_a_node;
-use crate::http::problem::{Code, MEDIA_TYPE, Problem, RETRY_S};
-use crate::http::tree;
+use crate::http::problem::{Code, Problem, RETRY_S};
+use crate::http::{simulations, tree};
+use crate::remote::REPLAYED;
+use crate::simulations::Progress;
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse, post};
 use futures_util::future::join_all;
 use ionveil_actors::{Tree, TreeQuery};
 use ionveil_journal::Share;
-use ionveil_kernel::{Org, StreamId};
+use ionveil_kernel::{Meta, Org, StreamId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// A tree without a node that says nothing is better than none.
 const TREE_PATIENCE: Duration = Duration::from_secs(1);
 
+/// The headers that an answer keeps on its way.
+const CARRIED: [&str; 4] = ["content-type", "etag", "retry-after", REPLAYED];
+
 /// What a node may be asked.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
@@ -29,6 +35,12 @@ pub(crate) enum Question {
     Entity { owner: String },
     /// To take an entity of it out of quarantine.
     Resume { owner: String, actor: String },
+    /// To let a simulation of it run.
+    Run { owner: String, meta: Meta },
+    /// To call a simulation of it off.
+    Cancel { owner: String, meta: Meta },
+    /// How far a simulation has come that runs there.
+    Progress { owner: String },
     /// The tree of what it has in memory.
     Tree { org: Org, kind: Option<String>, depth: u8, entities: usize },
 }
@@ -52,22 +64,33 @@ pub(crate) async fn ask(app: &App, address: &str, question: &Question) -> Result
     let away = || {
         Problem::new(Code::StoreUnavailable, format!("the server {address}, which has the entity, does not answer")).retry_after(RETRY_S)
     };
-    let link = app.node.link.as_ref().ok_or_else(away)?;
-    let text = serde_json::to_vec(question).map_err(|_| Problem::internal())?;
-    let (status, body) = link.question(address, text, PATIENCE).await.map_err(|error| {
-        tracing::warn!(address, %error, "another node was asked in vain");
-        away()
-    })?;
-    let kind = if status.is_success() { "application/json" } else { MEDIA_TYPE };
-    let status = actix_web::http::StatusCode::from_u16(status.as_u16()).map_err(|_| Problem::internal())?;
-    Ok(HttpResponse::build(status).content_type(kind).body(body))
+    let Said { status, headers, body } = said(app, address, question).await.ok_or_else(away)?;
+    let mut response = HttpResponse::build(StatusCode::from_u16(status.as_u16()).map_err(|_| Problem::internal())?);
+    for name in CARRIED {
+        headers.get(name).inspect(|value| _ = response.insert_header((name, value.as_bytes())));
+    }
+    Ok(response.body(body))
+}
+
+/// How far a simulation has come on another node; none if it does not say so.
+pub(crate) async fn progress(app: &App, address: &str, owner: &StreamId) -> Option<Progress> {
+    let Said { status, body, .. } = said(app, address, &Question::Progress { owner: owner.to_string() }).await?;
+    serde_json::from_slice::<Option<Progress>>(&body).ok().flatten().filter(|_| status.is_success())
+}
+
+async fn said(app: &App, address: &str, question: &Question) -> Option<Said> {
+    let text = serde_json::to_vec(question).ok()?;
+    let said = app.node.link.as_ref()?.question(address, text, PATIENCE).await;
+    said.inspect_err(|error| tracing::warn!(address, %error, "another node was asked in vain")).ok()
 }
 
 /// The tree of all nodes; those that have not answered are named.
 pub(crate) async fn tree(app: &App, query: TreeQuery) -> Tree {
-    let (own, most) = (app.node.runtime.tree(&query), query.entities_max);
-    let TreeQuery { org: Some(org), kind, depth, .. } = query else { return own };
-    let question = serde_json::to_vec(&Question::Tree { org, kind, depth, entities: most }).unwrap_or_default();
+    // What is below an organisation is counted once, wherever it is: that takes its names.
+    let (only_top, query) = (query.depth < 2, TreeQuery { depth: query.depth.max(2), ..query });
+    let own = app.node.runtime.tree(&query);
+    let TreeQuery { org: Some(org), kind, depth, entities_max } = query else { return own };
+    let question = serde_json::to_vec(&Question::Tree { org, kind, depth, entities: entities_max }).unwrap_or_default();
     let others = others(app);
     let asked = others.iter().map(|address| tree_at(app, address, question.clone()));
     let (mut trees, mut silent) = (vec![own], Vec::new());
@@ -77,14 +100,13 @@ pub(crate) async fn tree(app: &App, query: TreeQuery) -> Tree {
             None => silent.push(address.clone()),
         }
     }
-    if trees.len() == 1 {
-        return Tree { silent, ..trees.remove(0) };
-    }
-    Tree { silent, ..Tree::of_several(trees, most) }
+    let mut one = Tree::of_several(trees, entities_max);
+    one.nodes.retain(|node| !only_top || node.parent.is_none());
+    Tree { silent, ..one }
 }
 
 async fn tree_at(app: &App, address: &str, question: Vec<u8>) -> Option<Tree> {
-    let (status, body) = app.node.link.as_ref()?.question(address, question, TREE_PATIENCE).await.ok()?;
+    let Said { status, body, .. } = app.node.link.as_ref()?.question(address, question, TREE_PATIENCE).await.ok()?;
     serde_json::from_slice(&body).ok().filter(|_| status.is_success())
 }
 
@@ -106,6 +128,9 @@ pub(crate) async fn answer_question(app: Data<App>, request: HttpRequest, payloa
     match serde_json::from_slice(&body).map_err(|error| unreadable(&error))? {
         Question::Entity { owner } => tree::answer(&app, &entity(&owner)?).await,
         Question::Resume { owner, actor } => tree::resume(&app, &entity(&owner)?, &actor).await,
+        Question::Run { owner, meta } => simulations::run(&app, &entity(&owner)?, meta).await,
+        Question::Cancel { owner, meta } => simulations::cancel(&app, &entity(&owner)?, meta).await,
+        Question::Progress { owner } => Ok(HttpResponse::Ok().json(app.node.simulator.progress(&entity(&owner)?))),
         Question::Tree { org, kind, depth, entities } => {
             Ok(HttpResponse::Ok().json(app.node.runtime.tree(&TreeQuery { org: Some(org), kind, depth, entities_max: entities })))
         }

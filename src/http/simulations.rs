@@ -5,6 +5,7 @@ use crate::http::answers::{Problems, problem_of_load};
 use crate::http::app::App;
 use crate::http::body::{Body, Empty, LargeBodies, Nothing, Query};
 use crate::http::call::Call;
+use crate::http::elsewhere::{self, Question};
 use crate::http::problem::{Code, Fault, Problem};
 use crate::http::simulation_bodies::{CancelBody, PolicyAt, RecommendationShape, Shown, SimulationShape};
 use crate::http::simulation_problems::{checked, of_kind, problem_of, unknown_scope};
@@ -12,14 +13,14 @@ use crate::http::simulation_requests::{AtSecond, BODY_BYTES_MAX, Compare, Create
 use crate::http::simulation_shapes::{CompareScenarios, CreateSimulation, RecommendSettings};
 use crate::http::unrouted;
 use crate::remote::REPLAYED;
-use crate::simulations::stream;
+use crate::simulations::{Progress, stream};
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Data, Path};
 use actix_web::{HttpResponse, delete, get, post};
 use ionveil_actors::Loaded;
 use ionveil_kernel::{BodyHash, EntityId, Meta, Role, StreamId};
-use ionveil_policy::simulation::{Command, FaultKind, Live, Rejection, Simulation, SourceForm, Span, recommend};
+use ionveil_policy::simulation::{Command, FaultKind, Live, Phase, Rejection, Simulation, SourceForm, Span, recommend};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -55,7 +56,15 @@ fn meta(app: &App, call: &Call, asked: &[u8]) -> Meta {
     call.meta(&app.node.env, BodyHash::of(&[asked]), None, None)
 }
 
-fn response(app: &App, owner: &StreamId, live: &Live, version: u64, status: StatusCode, repeated: bool) -> HttpResponse {
+/// How far its run has come, which is where the entity is.
+async fn progress(app: &App, owner: &StreamId, live: &Live) -> Option<Progress> {
+    match elsewhere::of(app, owner).filter(|_| matches!(live.phase, Phase::Running)) {
+        Some(address) => elsewhere::progress(app, &address, owner).await,
+        None => app.node.simulator.progress(owner),
+    }
+}
+
+async fn response(app: &App, owner: &StreamId, live: &Live, version: u64, status: StatusCode, repeated: bool) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((header::ETAG, format!("\"{version}\"")));
     if status == StatusCode::CREATED {
@@ -64,7 +73,7 @@ fn response(app: &App, owner: &StreamId, live: &Live, version: u64, status: Stat
     if repeated {
         response.insert_header((REPLAYED, "true"));
     }
-    response.json(Shown::stored(owner.id.as_str(), live, version, app.node.simulator.progress(owner)))
+    response.json(Shown::stored(owner.id.as_str(), live, version, progress(app, owner, live).await))
 }
 
 /// The simulation as it is.
@@ -92,7 +101,7 @@ pub(crate) async fn create_simulation(app: Data<App>, call: Call, body: Body<Cre
     let meta = Meta { expected_version: None, ..meta(&app, &call, &body.raw) };
     let reply = app.node.simulator.create(owner.clone(), command, meta).await.map_err(|error| problem_of(error, false))?;
     let live = reply.state.live().ok_or_else(Problem::internal)?;
-    Ok(response(&app, &owner, live, reply.receipt.version, StatusCode::CREATED, reply.repeated))
+    Ok(response(&app, &owner, live, reply.receipt.version, StatusCode::CREATED, reply.repeated).await)
 }
 
 /// Lets a simulation run. The answer waits a second for its end; a longer run is `running` then, and `GET` shows how far it is.
@@ -106,12 +115,21 @@ pub(crate) async fn create_simulation(app: Data<App>, call: Call, body: Body<Cre
 #[post("/{id}/run")]
 pub(crate) async fn run_simulation(app: Data<App>, call: Call, id: Path<String>, _: Body<Nothing>) -> Result<HttpResponse, Problem> {
     call.require(Role::Dispatcher)?;
-    let owner = owner(&call, &id)?;
-    let started = app.node.simulator.start(owner.clone(), meta(&app, &call, b"run"), RUN_PATIENCE).await;
-    let repeated = started.map_err(|error| problem_of(error, call.if_match.is_some()))?;
-    let now = loaded(&app, &owner).await?;
+    let (owner, meta) = (owner(&call, &id)?, meta(&app, &call, b"run"));
+    match elsewhere::of(&app, &owner) {
+        Some(address) => elsewhere::ask(&app, &address, &Question::Run { owner: owner.to_string(), meta }).await,
+        None => run(&app, &owner, meta).await,
+    }
+}
+
+/// The simulation is this server's: here it runs, so that whoever has it after this server knows what to begin anew.
+pub(crate) async fn run(app: &App, owner: &StreamId, meta: Meta) -> Result<HttpResponse, Problem> {
+    let if_match = meta.expected_version.is_some();
+    let started = app.node.simulator.start(owner.clone(), meta, RUN_PATIENCE).await;
+    let repeated = started.map_err(|error| problem_of(error, if_match))?;
+    let now = loaded(app, owner).await?;
     let live = now.state.live().ok_or_else(Problem::internal)?;
-    Ok(response(&app, &owner, live, now.version, StatusCode::OK, repeated))
+    Ok(response(app, owner, live, now.version, StatusCode::OK, repeated).await)
 }
 
 /// A simulation: how far it is, and what came of it.
@@ -123,7 +141,7 @@ pub(crate) async fn get_simulation(app: Data<App>, call: Call, id: Path<String>,
     let owner = owner(&call, &id)?;
     let now = loaded(&app, &owner).await?;
     let live = now.state.live().ok_or_else(not_found)?;
-    Ok(response(&app, &owner, live, now.version, StatusCode::OK, false))
+    Ok(response(&app, &owner, live, now.version, StatusCode::OK, false).await)
 }
 
 /// The level at a point of a run that has completed.
@@ -164,8 +182,17 @@ pub(crate) async fn get_simulation_policy(
 #[delete("/{id}")]
 pub(crate) async fn cancel_simulation(app: Data<App>, call: Call, id: Path<String>, _: Query<Nothing>) -> Result<HttpResponse, Problem> {
     call.require(Role::Dispatcher)?;
-    let cancelled = app.node.simulator.cancel(owner(&call, &id)?, meta(&app, &call, b"cancel")).await;
-    let reply = cancelled.map_err(|error| problem_of(error, call.if_match.is_some()))?;
+    let (owner, meta) = (owner(&call, &id)?, meta(&app, &call, b"cancel"));
+    match elsewhere::of(&app, &owner) {
+        Some(address) => elsewhere::ask(&app, &address, &Question::Cancel { owner: owner.to_string(), meta }).await,
+        None => cancel(&app, &owner, meta).await,
+    }
+}
+
+/// The simulation is this server's, and so is its run.
+pub(crate) async fn cancel(app: &App, owner: &StreamId, meta: Meta) -> Result<HttpResponse, Problem> {
+    let if_match = meta.expected_version.is_some();
+    let reply = app.node.simulator.cancel(owner.clone(), meta).await.map_err(|error| problem_of(error, if_match))?;
     let mut response = HttpResponse::Ok();
     if reply.repeated {
         response.insert_header((REPLAYED, "true"));

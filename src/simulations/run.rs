@@ -5,7 +5,7 @@ use super::{Place, Shared, Simulator, SimulatorError};
 use ionveil_actors::{AskError, Class};
 use ionveil_kernel::{BodyHash, Caller, CommandId, CorrelationId, Env, IdSource, Meta, Org, Role, StreamId};
 use ionveil_policy::simulation::{Command, Live, Outcome, Pattern, Source, Stopped, run};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::ops::{ControlFlow, Deref};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub(super) const RETRY: Duration = Duration::from_millis(500);
 const SUBJECT: &str = "system:simulations";
 
 /// How far a run has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// So many outcomes were looked at.
     #[schema(example = 655_360)]

@@ -13,5 +13,6 @@ mod known;
 mod published;
 mod quarantined;
 mod roles;
+mod simulated;
 mod stage;
 mod stopped;

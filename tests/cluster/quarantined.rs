@@ -72,6 +72,9 @@ async fn any_server_shows_and_resumes_what_another_has_in_memory() {
     })
     .await;
     for node in &nodes {
+        // The kind is below the organisation once, though both have it.
+        let (_, top) = stage.send(node, Method::GET, "/system/tree?depth=1&kind=workflow", None).await;
+        assert_eq!((&top["nodes"][0]["children"], &top["nodes"][1]), (&json!(1), &Value::Null), "{top}");
         assert_eq!(stage.send(node, Method::GET, "/system/entities/workflow/nobody", None).await.0, 404);
     }
     sql(&stage, "UPDATE ionveil.events e SET data = k.data FROM kept k WHERE k.event_id = e.event_id");

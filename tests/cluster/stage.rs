@@ -21,7 +21,7 @@ pub(crate) struct Stage {
     /// What the servers are configured with.
     config: String,
     /// Has a connection for each request: one that was open while a server was frozen is dropped when it wakes.
-    client: reqwest::Client,
+    pub(crate) client: reqwest::Client,
 }
 
 /// A server and its data directory.

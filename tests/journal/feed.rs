@@ -71,6 +71,15 @@ async fn write(store: Given, writer: usize, claims: Vec<Claim>) {
     }
 }
 
+/// Says that the writers are done, also when one of them fails: readers must not wait for it.
+struct Ended(Arc<AtomicBool>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Runs the writers; the flag says when all are done.
 async fn writers(store: &Given) -> (JoinSet<()>, Arc<AtomicBool>) {
     let claims = owned(&**store).await;
@@ -80,12 +89,12 @@ async fn writers(store: &Given) -> (JoinSet<()>, Arc<AtomicBool>) {
     }
     let done = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
-    let flag = done.clone();
+    let ended = Ended(done.clone());
     writers.spawn(async move {
+        let _ended = ended;
         while let Some(writer) = writing.join_next().await {
             writer.expect("writer");
         }
-        flag.store(true, Ordering::SeqCst);
     });
     (writers, done)
 }

@@ -41,6 +41,11 @@ fn env() -> Env {
     Env::new(TokioEnv::new(tokio::runtime::Handle::current()))
 }
 
+/// No lease ends before its test.
+fn patient() -> JournalConfig {
+    JournalConfig { lease: LONG, ..JournalConfig::default() }
+}
+
 async fn open(store: &Arc<dyn Store>, number: u128, config: JournalConfig) -> Journal {
     Journal::open(store.clone(), env(), node(number), config).await.expect("open")
 }
@@ -92,7 +97,7 @@ async fn reader(store: Arc<dyn Store>, journal: Journal, filter: Filter, done: u
 
 #[expect(clippy::disallowed_methods, reason = "readers of the test's own, beside what it tests")]
 pub(crate) async fn everything_acknowledged_is_read_once_by_readers_that_come_and_go(store: Arc<dyn Store>) {
-    let journal = open(&store, 1, JournalConfig::default()).await;
+    let journal = open(&store, 1, patient()).await;
     let all: u64 = (0..WRITERS).map(|number| (0..APPENDS).map(|round| 1 + (round + number) % 3).sum::<u64>()).sum();
     let one: u64 = (0..APPENDS).map(|round| 1 + round % 3).sum();
     let stream = Filter { stream: Some(name("writer-0")), ..Filter::default() };
@@ -113,7 +118,7 @@ pub(crate) async fn everything_acknowledged_is_read_once_by_readers_that_come_an
 }
 
 pub(crate) async fn a_failed_generation_is_discarded(store: Arc<dyn Store>) {
-    let journal = open(&store, 1, JournalConfig::default()).await;
+    let journal = open(&store, 1, patient()).await;
     let owner = name("a");
     // The first claims a place that is not next; what was decided on it must not be stored, though it would fit if the
     // first were taken for absent.
@@ -127,7 +132,7 @@ pub(crate) async fn a_failed_generation_is_discarded(store: Arc<dyn Store>) {
 }
 
 pub(crate) async fn a_full_queue_turns_appends_away(store: Arc<dyn Store>) {
-    let journal = open(&store, 1, JournalConfig { queue_max: 4, ..JournalConfig::default() }).await;
+    let journal = open(&store, 1, JournalConfig { queue_max: 4, ..patient() }).await;
     let outcomes: Vec<_> = (0..400).map(|n| submit(&journal, single(&name(&format!("e{n}")), "c", 1))).collect();
     let (mut stored, mut away) = (0, 0);
     for outcome in outcomes {
@@ -161,7 +166,7 @@ pub(crate) async fn a_partition_belongs_to_one_node_at_a_time(store: Arc<dyn Sto
 }
 
 pub(crate) async fn a_node_comes_back_at_once(store: Arc<dyn Store>) {
-    let long = JournalConfig { lease: Duration::from_secs(600), ..JournalConfig::default() };
+    let long = patient();
     let first = open(&store, 1, long.clone()).await;
     assert!(matches!(commit(&first, single(&name("a"), "c", 1)).await, Outcome::Committed(_)));
     // The process died without a word; the same node does not wait for its own lease, and its old self is fenced.
@@ -171,7 +176,7 @@ pub(crate) async fn a_node_comes_back_at_once(store: Arc<dyn Store>) {
 }
 
 pub(crate) async fn arming_wakes_whoever_waits_for_timers(store: Arc<dyn Store>) {
-    let journal = open(&store, 1, JournalConfig::default()).await;
+    let journal = open(&store, 1, patient()).await;
     let owner = name("a");
     let mut armed = journal.armed();
     let disarm = TimerChange { name: "x".to_owned(), change: TimerChangeKind::Disarm };
@@ -199,7 +204,7 @@ pub(crate) async fn arming_wakes_whoever_waits_for_timers(store: Arc<dyn Store>)
 }
 
 pub(crate) async fn commits_to_a_kind_wake_only_whoever_follows_it(store: Arc<dyn Store>) {
-    let journal = open(&store, 1, JournalConfig::default()).await;
+    let journal = open(&store, 1, patient()).await;
     let owner = name("a");
     let (mut its_own, other) = (journal.commits_of(&owner.kind), journal.commits_of(&"another".parse().expect("lawful")));
     assert!(matches!(commit(&journal, single(&owner, "c", 1)).await, Outcome::Committed(_)));
@@ -210,7 +215,7 @@ pub(crate) async fn commits_to_a_kind_wake_only_whoever_follows_it(store: Arc<dy
 }
 
 pub(crate) async fn a_name_that_no_store_takes_spoils_only_its_own_append(store: Arc<dyn Store>) {
-    let journal = open(&store, 1, JournalConfig::default()).await;
+    let journal = open(&store, 1, patient()).await;
     let (bad, good) = (name_in(&*store, 0), name_in(&*store, 2));
     let batch = [with(&bad, 1, vec![arm("", 1)]), single(&bad, "on it", 2), with(&good, 1, vec![arm("x", 1)])];
     let [refused, behind, stored] = batch.map(|append| submit(&journal, append));
@@ -222,7 +227,7 @@ pub(crate) async fn a_name_that_no_store_takes_spoils_only_its_own_append(store:
 
 /// Known before whoever waits for commits is woken.
 pub(crate) async fn what_a_node_has_written_is_the_end_of_what_it_owns(store: Arc<dyn Store>) {
-    let journal = open(&store, 1, JournalConfig::default()).await;
+    let journal = open(&store, 1, patient()).await;
     assert_eq!(journal.written(), BTreeMap::new());
     let mut commits = journal.commits();
     for number in 0..20 {

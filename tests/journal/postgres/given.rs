@@ -1,16 +1,16 @@
 //! What the tests on Postgres start from.
 
 use crate::journal::contract::Fresh;
-use crate::journal::contract::given::{owned, second};
+use crate::journal::contract::given::{LONG, owned, second};
 use crate::support::postgres::{Database, Postgres};
 use ionveil_journal::{Append, Claim, PostgresOptions, PostgresStore, Store};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use std::time::Duration;
 
-/// An empty store on the shared server.
+/// An empty store on the shared server, which waits for a busy machine.
 pub(crate) async fn fresh() -> Fresh {
     let database = Postgres::shared().database();
-    Fresh::new(connect(&database.url).await, database)
+    Fresh::new(connect_for(&database.url, LONG).await, database)
 }
 
 /// A store on an empty database, a claim on all of it, and the database.
