@@ -4,12 +4,16 @@
 //! All faults are reported at once, each with its full path. Nothing is read here but the file that is named: the
 //! environment comes in as a value from [`mod@env`].
 
+mod alerts;
+mod auth;
 pub mod env;
 mod fault;
 mod layers;
 mod nats;
 mod read;
+mod runtime;
 mod section;
+mod server;
 mod settings;
 mod show;
 mod telemetry;

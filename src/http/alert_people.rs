@@ -4,7 +4,8 @@
 
 use crate::alerts::{Contact, alert_stream, pager_stream};
 use crate::commands::hash_of;
-use crate::http::alert_bodies::{PolicyBody, RecipientBody, RecipientLine, RecipientTest, Recipients, RemovedBody, TestBody};
+use crate::http::alert_bodies::RemovedBody;
+use crate::http::alert_people_bodies::{PolicyBody, RecipientBody, RecipientLine, RecipientTest, Recipients, TestBody};
 use crate::http::alert_requests::{Policy, PolicyShape, Recipient, RecipientShape, Test, TestRecipient};
 use crate::http::alert_rules::{ask, id_of, load, respond};
 use crate::http::alerts::not_found;

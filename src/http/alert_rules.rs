@@ -2,8 +2,9 @@
 
 use crate::alerts::alert_stream;
 use crate::commands::hash_of;
-use crate::http::alert_bodies::{AlertRules, CheckedIncident, RaisedBody, RemovedBody, RuleBody, SuppressionBody, Suppressions, TrialBody};
+use crate::http::alert_bodies::RemovedBody;
 use crate::http::alert_requests::{Check, CheckIncident, Rule, RuleShape, Suppress, SuppressAlerts, TryAlertRule, TryRule};
+use crate::http::alert_rule_bodies::{AlertRules, CheckedIncident, RaisedBody, RuleBody, SuppressionBody, Suppressions, TrialBody};
 use crate::http::alerts::not_found;
 use crate::http::answers::{Problems, problem_of, problem_of_load};
 use crate::http::app::App;

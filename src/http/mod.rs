@@ -11,7 +11,9 @@ pub mod values;
 
 pub mod alert_bodies;
 pub mod alert_people;
+pub mod alert_people_bodies;
 pub mod alert_requests;
+pub mod alert_rule_bodies;
 pub mod alert_rules;
 pub mod alertmanager;
 pub mod alertmanager_requests;

@@ -2,7 +2,7 @@
 
 use crate::crash::callers::Callers;
 use crate::crash::ledger::Ending;
-use crate::crash::scene::{Ground, PATIENCE, Scene, until};
+use crate::crash::scene::{Ground, Scene, unpooled, until};
 use crate::crash::seed::Seed;
 use crate::support::postgres::{Database, Postgres};
 use crate::support::server::Server;
@@ -20,7 +20,7 @@ pub(crate) struct Stage {
     pub(crate) seed: Seed,
     /// What the servers are configured with.
     config: String,
-    /// Has a connection for each request: one that was open while a server was frozen is dropped when it wakes.
+    /// Asks also those that were frozen.
     pub(crate) client: reqwest::Client,
 }
 
@@ -36,8 +36,7 @@ impl Stage {
     }
 
     pub(crate) fn on(database: Database, scene: Scene, name: &str) -> Self {
-        let client = ionveil::web::client().pool_max_idle_per_host(0).timeout(PATIENCE / 2).build().expect("a client");
-        Self { database, scene: Arc::new(scene), seed: Seed::of(name), config: String::new(), client }
+        Self { database, scene: Arc::new(scene), seed: Seed::of(name), config: String::new(), client: unpooled() }
     }
 
     /// With another lease than the usual one.

@@ -1,7 +1,7 @@
 //! A node stops in the middle of its work for longer than its lease; another takes over; the first goes on.
 
 use super::callers::Callers;
-use super::scene::{Ground, Scene};
+use super::scene::{Ground, Scene, unpooled};
 use super::seed::Seed;
 use crate::support::postgres::{Postgres, signal};
 use crate::support::server::Server;
@@ -19,7 +19,7 @@ async fn a_node_that_lost_its_lease_can_do_no_harm() {
     let scene = Arc::new(Scene::new());
     let first = first_ground.serve();
     scene.lead_to(Some(&first));
-    ask(&scene, &first, "/workflows", json!({ "id": "seen", "machine": "ring" }), 201).await;
+    ask(&first, "/workflows", json!({ "id": "seen", "machine": "ring" }), 201).await;
     let of_the_first = Callers::start(&scene, "a", 8, &mut seed);
     scene.until_answered(200).await;
 
@@ -28,13 +28,13 @@ async fn a_node_that_lost_its_lease_can_do_no_harm() {
     scene.lead_to(Some(&second));
     let of_the_second = Callers::start(&scene, "b", 4, &mut seed);
     scene.until_answered(200).await;
-    ask(&scene, &second, "/workflows/seen/transitions", json!({ "to": "east" }), 200).await;
+    ask(&second, "/workflows/seen/transitions", json!({ "to": "east" }), 200).await;
 
     signal(first.pid(), "CONT");
     // By the state that the first node has in memory (north), the first of these is unlawful and the second lawful.
-    let moved = ask(&scene, &first, "/workflows/seen/transitions", json!({ "to": "north" }), 200).await;
+    let moved = ask(&first, "/workflows/seen/transitions", json!({ "to": "north" }), 200).await;
     assert_eq!((&moved["state"], &moved["version"]), (&json!("north"), &json!(3)));
-    let refused = ask(&scene, &first, "/workflows/seen/transitions", json!({ "to": "north" }), 409).await;
+    let refused = ask(&first, "/workflows/seen/transitions", json!({ "to": "north" }), 409).await;
     assert_eq!(refused["code"], "invalid_transition", "{refused}");
     scene.until_answered(100).await;
 
@@ -42,7 +42,7 @@ async fn a_node_that_lost_its_lease_can_do_no_harm() {
     scene.lead_to(Some(&first));
     assert!(tokio::task::block_in_place(|| second.stop()).success());
     scene.until_ready(&first, true).await;
-    let back = ask(&scene, &first, "/workflows/seen/transitions", json!({ "to": "east" }), 200).await;
+    let back = ask(&first, "/workflows/seen/transitions", json!({ "to": "east" }), 200).await;
     assert_eq!((&back["state"], &back["version"]), (&json!("east"), &json!(4)));
     scene.until_answered(100).await;
     of_the_second.finish(&scene).await;
@@ -51,8 +51,8 @@ async fn a_node_that_lost_its_lease_can_do_no_harm() {
     assert!(tokio::task::block_in_place(|| first.stop()).success());
 }
 
-async fn ask(scene: &Scene, server: &Server, path: &str, body: Value, status: u16) -> Value {
-    let answer = scene.client.post(server.url(&format!("/api/v1{path}"))).json(&body).send().await.expect("an answer");
+async fn ask(server: &Server, path: &str, body: Value, status: u16) -> Value {
+    let answer = unpooled().post(server.url(&format!("/api/v1{path}"))).json(&body).send().await.expect("an answer");
     let (found, body) = (answer.status().as_u16(), answer.json::<Value>().await.expect("JSON"));
     assert_eq!(found, status, "{path}: {body}");
     body

@@ -220,6 +220,11 @@ impl Scene {
     }
 }
 
+/// A client with a connection for each request: one that was open while a server was frozen is dropped when it wakes.
+pub(crate) fn unpooled() -> reqwest::Client {
+    ionveil::web::client().pool_max_idle_per_host(0).timeout(PATIENCE / 2).build().expect("a client")
+}
+
 /// Waits for a condition.
 pub(crate) async fn until(condition: impl AsyncFnMut() -> bool) {
     until_within(PATIENCE, condition).await;
