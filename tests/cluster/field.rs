@@ -2,7 +2,7 @@
 //! can be done to them.
 
 use super::audit;
-use super::stage::{Node, Stage};
+use super::stage::{Node, Stage, store};
 use crate::crash::scene::{Ground, Scene};
 use crate::support::nats::Nats;
 use crate::support::network::Network;
@@ -63,7 +63,7 @@ impl Field {
         let nats = block_in_place(|| Nats::reached_at(&gateway));
         let (key, entry) = block_in_place(api_key);
         let stage = Stage::on(postgres.database(), Scene::with(client(&key)), name);
-        let config = format!("{entry}[nats]\nservers = \"{}\"\ncommands = false\nintake = false\n", nats.url());
+        let config = format!("{}{entry}[nats]\nservers = \"{}\"\ncommands = false\nintake = false\n", store(""), nats.url());
         let machines = (0..HOSTS).map(|host| machine(&network, host, &stage.database, &config)).collect();
         let field = Self { stage, machines, nats, postgres, network };
         audit::begin(&field.postgres, &field.stage.database.name);

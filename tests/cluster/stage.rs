@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 const CALLERS: u64 = 8;
+/// So many that each of three servers gets some: of 16, one in two hundred times, one gets none.
+pub(crate) const PARTITIONS: u64 = 32;
 
 pub(crate) struct Stage {
     pub(crate) database: Database,
@@ -22,6 +24,11 @@ pub(crate) struct Stage {
     config: String,
     /// Asks also those that were frozen.
     pub(crate) client: reqwest::Client,
+}
+
+/// The section `[store]`, with `more` in it.
+pub(crate) fn store(more: &str) -> String {
+    format!("[store]\npartitions = {PARTITIONS}\n{more}\n")
 }
 
 /// A server and its data directory.
@@ -36,12 +43,12 @@ impl Stage {
     }
 
     pub(crate) fn on(database: Database, scene: Scene, name: &str) -> Self {
-        Self { database, scene: Arc::new(scene), seed: Seed::of(name), config: String::new(), client: unpooled() }
+        Self { database, scene: Arc::new(scene), seed: Seed::of(name), config: store(""), client: unpooled() }
     }
 
     /// With another lease than the usual one.
     pub(crate) fn with_lease(self, lease: Duration) -> Self {
-        Self { config: format!("[store]\nlease_ms = {}\n", lease.as_millis()), ..self }
+        Self { config: store(&format!("lease_ms = {}", lease.as_millis())), ..self }
     }
 
     /// Starts one more server.
@@ -95,7 +102,7 @@ impl Stage {
             let cluster = self.cluster(node).await;
             let nodes: Vec<_> = cluster["nodes"].as_array().expect("nodes").iter().filter(|node| node["state"] == "serving").collect();
             let owned: u64 = nodes.iter().map(|node| node["partitions"].as_u64().expect("a number")).sum();
-            nodes.len() == count && owned == 16 && nodes.iter().all(|node| node["partitions"] != 0)
+            nodes.len() == count && owned == PARTITIONS && nodes.iter().all(|node| node["partitions"] != 0)
         })
         .await;
     }
