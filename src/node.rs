@@ -12,7 +12,7 @@ use crate::organisations::{self, Organisations, OrganisationsError};
 use crate::pools::{self, Pools};
 use crate::queues::Queues;
 use crate::samples::ChannelsToRouting;
-use crate::simulations::Simulator;
+use crate::simulations::{self, SimulationsToRuns, Simulator};
 use crate::situation::Situation;
 use crate::store::Place;
 use crate::telemetry::{self, Tracing};
@@ -341,10 +341,13 @@ impl Node {
         let hosts = Arc::new(hosts);
         let places = config.policy.simulations_max;
         let simulator = Simulator::new(journal.clone(), simulations.clone(), trees.clone(), config.runtime.deadline, places);
+        runtime.effects(simulations::CHANNEL, Arc::new(simulator.clone()));
+        runtime.reactor(Arc::new(SimulationsToRuns))?;
         if journal.shared() {
             env.spawn(simulator.clone().recover_taken());
         } else {
-            env.spawn(simulator.clone().recover(store.heads().await?));
+            let (heads, simulator) = (store.heads().await?, simulator.clone());
+            env.spawn(async move { _ = simulator.recover(heads).await });
         }
         let of_channels = &config.channels;
         let drivers = Drivers::new(of_channels.allow.clone(), of_channels.secrets.clone(), of_channels.roots.clone(), env.clone())

@@ -5,8 +5,7 @@ use crate::cluster::{QUESTIONS_PATH, Said};
 use crate::http::app::App;
 use crate::http::cluster::from_a_node;
 use crate::http::problem::{Code, Problem, RETRY_S};
-use crate::http::{simulations, tree};
-use crate::remote::REPLAYED;
+use crate::http::tree;
 use crate::simulations::Progress;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -14,7 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, post};
 use futures_util::future::join_all;
 use ionveil_actors::{Tree, TreeQuery};
 use ionveil_journal::Share;
-use ionveil_kernel::{Meta, Org, StreamId};
+use ionveil_kernel::{Org, StreamId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const TREE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The headers that an answer keeps on its way.
-const CARRIED: [&str; 4] = ["content-type", "etag", "retry-after", REPLAYED];
+const CARRIED: [&str; 2] = ["content-type", "retry-after"];
 
 /// What a node may be asked.
 #[derive(Serialize, Deserialize)]
@@ -35,10 +34,6 @@ pub(crate) enum Question {
     Entity { owner: String },
     /// To take an entity of it out of quarantine.
     Resume { owner: String, actor: String },
-    /// To let a simulation of it run.
-    Run { owner: String, meta: Meta },
-    /// To call a simulation of it off.
-    Cancel { owner: String, meta: Meta },
     /// How far a simulation has come that runs there.
     Progress { owner: String },
     /// The tree of what it has in memory.
@@ -128,8 +123,6 @@ pub(crate) async fn answer_question(app: Data<App>, request: HttpRequest, payloa
     match serde_json::from_slice(&body).map_err(|error| unreadable(&error))? {
         Question::Entity { owner } => tree::answer(&app, &entity(&owner)?).await,
         Question::Resume { owner, actor } => tree::resume(&app, &entity(&owner)?, &actor).await,
-        Question::Run { owner, meta } => simulations::run(&app, &entity(&owner)?, meta).await,
-        Question::Cancel { owner, meta } => simulations::cancel(&app, &entity(&owner)?, meta).await,
         Question::Progress { owner } => Ok(HttpResponse::Ok().json(app.node.simulator.progress(&entity(&owner)?))),
         Question::Tree { org, kind, depth, entities } => {
             Ok(HttpResponse::Ok().json(app.node.runtime.tree(&TreeQuery { org: Some(org), kind, depth, entities_max: entities })))

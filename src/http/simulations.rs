@@ -5,7 +5,7 @@ use crate::http::answers::{Problems, problem_of_load};
 use crate::http::app::App;
 use crate::http::body::{Body, Empty, LargeBodies, Nothing, Query};
 use crate::http::call::Call;
-use crate::http::elsewhere::{self, Question};
+use crate::http::elsewhere;
 use crate::http::problem::{Code, Fault, Problem};
 use crate::http::simulation_bodies::{CancelBody, PolicyAt, RecommendationShape, Shown, SimulationShape};
 use crate::http::simulation_problems::{checked, of_kind, problem_of, unknown_scope};
@@ -115,21 +115,12 @@ pub(crate) async fn create_simulation(app: Data<App>, call: Call, body: Body<Cre
 #[post("/{id}/run")]
 pub(crate) async fn run_simulation(app: Data<App>, call: Call, id: Path<String>, _: Body<Nothing>) -> Result<HttpResponse, Problem> {
     call.require(Role::Dispatcher)?;
-    let (owner, meta) = (owner(&call, &id)?, meta(&app, &call, b"run"));
-    match elsewhere::of(&app, &owner) {
-        Some(address) => elsewhere::ask(&app, &address, &Question::Run { owner: owner.to_string(), meta }).await,
-        None => run(&app, &owner, meta).await,
-    }
-}
-
-/// The simulation is this server's: here it runs, so that whoever has it after this server knows what to begin anew.
-pub(crate) async fn run(app: &App, owner: &StreamId, meta: Meta) -> Result<HttpResponse, Problem> {
-    let if_match = meta.expected_version.is_some();
-    let started = app.node.simulator.start(owner.clone(), meta, RUN_PATIENCE).await;
-    let repeated = started.map_err(|error| problem_of(error, if_match))?;
-    let now = loaded(app, owner).await?;
+    let owner = owner(&call, &id)?;
+    let started = app.node.simulator.start(owner.clone(), meta(&app, &call, b"run"), RUN_PATIENCE).await;
+    let repeated = started.map_err(|error| problem_of(error, call.if_match.is_some()))?;
+    let now = loaded(&app, &owner).await?;
     let live = now.state.live().ok_or_else(Problem::internal)?;
-    Ok(response(app, owner, live, now.version, StatusCode::OK, repeated).await)
+    Ok(response(&app, &owner, live, now.version, StatusCode::OK, repeated).await)
 }
 
 /// A simulation: how far it is, and what came of it.
@@ -182,17 +173,8 @@ pub(crate) async fn get_simulation_policy(
 #[delete("/{id}")]
 pub(crate) async fn cancel_simulation(app: Data<App>, call: Call, id: Path<String>, _: Query<Nothing>) -> Result<HttpResponse, Problem> {
     call.require(Role::Dispatcher)?;
-    let (owner, meta) = (owner(&call, &id)?, meta(&app, &call, b"cancel"));
-    match elsewhere::of(&app, &owner) {
-        Some(address) => elsewhere::ask(&app, &address, &Question::Cancel { owner: owner.to_string(), meta }).await,
-        None => cancel(&app, &owner, meta).await,
-    }
-}
-
-/// The simulation is this server's, and so is its run.
-pub(crate) async fn cancel(app: &App, owner: &StreamId, meta: Meta) -> Result<HttpResponse, Problem> {
-    let if_match = meta.expected_version.is_some();
-    let reply = app.node.simulator.cancel(owner.clone(), meta).await.map_err(|error| problem_of(error, if_match))?;
+    let cancelled = app.node.simulator.cancel(owner(&call, &id)?, meta(&app, &call, b"cancel")).await;
+    let reply = cancelled.map_err(|error| problem_of(error, call.if_match.is_some()))?;
     let mut response = HttpResponse::Ok();
     if reply.repeated {
         response.insert_header((REPLAYED, "true"));

@@ -4,10 +4,12 @@
 //! process left running is started again (`recover.rs`). It decides nothing: the entity says what may run and what counts.
 
 mod history;
+mod obey;
 mod recover;
 mod run;
 
 pub use history::{SCAN_EARLIER, Scope, Unread};
+pub use obey::{CHANNEL, SimulationsToRuns};
 pub use run::Progress;
 
 use super::trees::Trees;
@@ -29,6 +31,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The most outcomes that a comparison looks at: those of the pattern, once for each scenario. Nobody can look after a
 /// comparison while it runs, so it has to be over in seconds.
 pub const COMPARED_MAX: usize = 100_000_000;
+
+/// How often it is looked whether a run at another node has ended.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why something of a simulation was not done.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +115,9 @@ impl Simulator {
         let command = Command::Start { restarted: false };
         match self.ask(owner.clone(), command.clone(), meta.clone(), Class::Command).await {
             Ok(reply) => {
-                if let Some(run) = self.follow(owner, &reply, &meta, place).await? {
-                    run.wait(self.0.journal.env(), patience).await;
+                match self.follow(owner.clone(), &reply, &meta, place).await? {
+                    Some(run) => run.wait(self.0.journal.env(), patience).await,
+                    None => self.wait_for(&owner, patience).await?,
                 }
                 Ok(reply.repeated)
             }
@@ -227,7 +233,17 @@ impl Simulator {
         self.0.host.ask_as(owner, command, meta, Delivery { class, deadline: self.0.deadline }).await
     }
 
-    /// What an accepted start leads to: the run, unless it has ended already.
+    /// Waits for the end of what may run at another node, but no longer than `patience`.
+    async fn wait_for(&self, owner: &StreamId, patience: Duration) -> Result<(), LoadError> {
+        let env = self.0.journal.env();
+        let give_up = env.monotonic() + patience;
+        while matches!(self.load(owner).await?.state.live().map(|live| &live.phase), Some(Phase::Running)) && env.monotonic() < give_up {
+            env.sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// What an accepted start leads to: the run, unless it has ended already, or is begun by the node that has the simulation.
     async fn follow(
         &self,
         owner: StreamId,
@@ -237,7 +253,8 @@ impl Simulator {
     ) -> Result<Option<Arc<Run>>, LoadError> {
         // A repeat is answered with what was then.
         let now = if reply.repeated { self.load(&owner).await?.state } else { reply.state.clone() };
-        let running = now.live().filter(|live| matches!(live.phase, Phase::Running));
+        let here = self.0.journal.epoch(&owner).is_some();
+        let running = now.live().filter(|live| here && matches!(live.phase, Phase::Running));
         Ok(running.map(|live| self.begin(owner, live.clone(), Cause::of(meta), place)))
     }
 

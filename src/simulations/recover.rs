@@ -22,20 +22,26 @@ struct Left {
 }
 
 impl Simulator {
-    /// Starts again what was running before this process came; `heads` are the ends of the partitions as it found them.
-    pub(crate) async fn recover(self, heads: Vec<u64>) {
+    /// Starts again what was running before this process came; `heads` are the ends of the partitions as it found them. Says whether
+    /// that is done: it is not if the partitions may not be used meanwhile.
+    pub(crate) async fn recover(self, heads: Vec<u64>) -> bool {
         while !self.is_closed() {
             match left_running(&**self.0.journal.store(), &heads).await {
                 Ok(left) => {
+                    let mut done = true;
                     for one in left {
-                        self.resume(one).await;
+                        done &= self.resume(one).await;
                     }
-                    return;
+                    return done;
                 }
                 Err(error) if error.retryable() => self.0.journal.env().sleep(RETRY).await,
-                Err(error) => return tracing::error!(%error, "simulations that were running were not found"),
+                Err(error) => {
+                    tracing::error!(%error, "simulations that were running were not found");
+                    return true;
+                }
             }
         }
+        true
     }
 
     /// As [`Self::recover`], of partitions that come to this node from others, as long as it goes on.
@@ -45,18 +51,24 @@ impl Simulator {
         while !self.is_closed() {
             table.mark_unchanged();
             let claims = journal.claims();
+            // Where a lease has run out its claims come back as they were, and nothing tells of it.
+            if claims.is_empty() {
+                journal.env().sleep(RETRY).await;
+                continue;
+            }
             let is_new = |partition| claims.iter().any(|claim| claim.partition == partition && !seen.contains(claim));
-            match journal.store().heads().await {
+            let done = match journal.store().heads().await {
                 Ok(heads) if claims.iter().any(|claim| is_new(claim.partition)) => {
                     // What came after nothing is never left over.
                     let heads = (0..).zip(heads).map(|(partition, head)| if is_new(partition) { head } else { 0 }).collect();
-                    self.clone().recover(heads).await;
+                    self.clone().recover(heads).await
                 }
-                Ok(_) => {}
-                Err(_) => {
-                    journal.env().sleep(RETRY).await;
-                    continue;
-                }
+                Ok(_) => true,
+                Err(_) => false,
+            };
+            if !done {
+                journal.env().sleep(RETRY).await;
+                continue;
             }
             seen = claims;
             if table.changed().await.is_err() {
@@ -65,12 +77,13 @@ impl Simulator {
         }
     }
 
-    async fn resume(&self, left: Left) {
+    /// Says whether it is done with; it is not where its partition may not be used for now, or is gone.
+    async fn resume(&self, left: Left) -> bool {
         if self.0.runs.lock().contains_key(&left.owner) {
-            return;
+            return true;
         }
         // It waits for its turn like any other; another node's are that node's business.
-        let Ok(place) = self.0.places.clone().acquire_owned().await else { return };
+        let Ok(place) = self.0.places.clone().acquire_owned().await else { return true };
         let command = match left.starts {
             STARTS_MAX.. => Command::Fail { error: format!("the process ended during each of {} runs", left.starts) },
             _ => Command::Start { restarted: true },
@@ -84,15 +97,19 @@ impl Simulator {
                         tracing::info!(entity = %left.owner, "a simulation that was running runs again");
                         self.begin(left.owner, live.clone(), Cause::of(&meta), Some(place));
                     }
-                    return;
+                    return true;
                 }
                 Err(AskError::Unavailable | AskError::Overloaded | AskError::OutcomeUnknown | AskError::TimedOut(_)) => {
                     env.sleep(RETRY).await;
                 }
                 // It has ended meanwhile, or a person has to look.
-                Err(error) => return tracing::info!(entity = %left.owner, %error, "a simulation that was running is not run again"),
+                Err(error) => {
+                    tracing::info!(entity = %left.owner, %error, "a simulation that was running is not run again");
+                    return true;
+                }
             }
         }
+        self.is_closed()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::history::{self, Outcomes, Unread};
 use super::{Place, Shared, Simulator, SimulatorError};
 use ionveil_actors::{AskError, Class};
+use ionveil_journal::{NewOutboxRow, OutboxRow};
 use ionveil_kernel::{BodyHash, Caller, CommandId, CorrelationId, Env, IdSource, Meta, Org, Role, StreamId};
 use ionveil_policy::simulation::{Command, Live, Outcome, Pattern, Source, Stopped, run};
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,12 @@ pub(super) struct Cause {
 impl Cause {
     pub(super) fn of(start: &Meta) -> Self {
         Self { correlation_id: start.correlation_id, command: Some(start.command_id.0), traceparent: start.traceparent.clone() }
+    }
+
+    /// As the outbox knows it.
+    pub(super) fn told(row: &OutboxRow) -> Self {
+        let NewOutboxRow { correlation_id, causation_id, traceparent, .. } = &row.row;
+        Self { correlation_id: *correlation_id, command: Some(*causation_id), traceparent: traceparent.clone() }
     }
 }
 
