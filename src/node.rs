@@ -346,7 +346,7 @@ impl Node {
         if journal.shared() {
             env.spawn(simulator.clone().recover_taken());
         } else {
-            let (heads, simulator) = (store.heads().await?, simulator.clone());
+            let (heads, simulator) = ((0..).zip(store.heads().await?).collect(), simulator.clone());
             env.spawn(async move { _ = simulator.recover(heads).await });
         }
         let of_channels = &config.channels;

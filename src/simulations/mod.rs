@@ -73,6 +73,8 @@ struct Shared {
     places: Arc<Semaphore>,
     places_max: usize,
     runs: Mutex<BTreeMap<StreamId, Arc<Run>>>,
+    /// By partition: where it ended when this process came to it. What was started up to there was another's.
+    found: Mutex<BTreeMap<u16, u64>>,
     closed: AtomicBool,
 }
 
@@ -90,8 +92,8 @@ impl Simulator {
     /// Nothing runs yet; at most `places_max` will at once.
     pub(crate) fn new(journal: Journal, host: Host<Simulation>, trees: Arc<Trees>, deadline: Duration, places_max: usize) -> Self {
         let places = Arc::new(Semaphore::new(places_max));
-        let (runs, closed) = (Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Shared { journal, host, trees, deadline, places, places_max, runs, closed }))
+        let (runs, found, closed) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Shared { journal, host, trees, deadline, places, places_max, runs, found, closed }))
     }
 
     /// Sets a simulation up.

@@ -41,10 +41,16 @@ impl Simulator {
     /// Lets run what is running by its state, and nothing that was called off. Told twice it does no more.
     async fn obey(&self, told: &OutboxRow) -> Result<(), SendError> {
         let owner: StreamId = told.row.payload.parse().map_err(|_| SendError::Refused("it names no simulation".to_owned()))?;
-        let now = self.load(&owner).await.map_err(|error| SendError::NotSent(error.to_string()))?;
-        if self.0.journal.epoch(&owner).is_none() {
-            return Err(SendError::NotSent("its simulation is another node's now".to_owned()));
+        let partition = owner.partition(self.0.journal.store().partitions());
+        let found = self.0.found.lock().get(&partition).copied();
+        let Some(found) = found.filter(|_| self.0.journal.epoch(&owner).is_some()) else {
+            return Err(SendError::NotSent("its simulation is not this node's, or not yet".to_owned()));
+        };
+        // What was started before this node came is begun anew, and counted (`recover.rs`).
+        if told.row.position <= found {
+            return Ok(());
         }
+        let now = self.load(&owner).await.map_err(|error| SendError::NotSent(error.to_string()))?;
         match now.state.live().map(|live| (&live.phase, live)) {
             Some((Phase::Running, live)) => _ = self.begin(owner, live.clone(), Cause::told(told), None),
             Some((Phase::Cancelled, _)) => _ = self.0.runs.lock().get(&owner).inspect(|run| run.stop()),

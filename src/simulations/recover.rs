@@ -9,6 +9,7 @@ use ionveil_actors::{AskError, Class};
 use ionveil_journal::{Store, StoreError};
 use ionveil_kernel::StreamId;
 use ionveil_policy::simulation::{Command, KIND, Phase};
+use std::collections::BTreeMap;
 
 /// In so many processes a run is tried.
 const STARTS_MAX: usize = 3;
@@ -24,7 +25,8 @@ struct Left {
 impl Simulator {
     /// Starts again what was running before this process came; `heads` are the ends of the partitions as it found them. Says whether
     /// that is done: it is not if the partitions may not be used meanwhile.
-    pub(crate) async fn recover(self, heads: Vec<u64>) -> bool {
+    pub(crate) async fn recover(self, heads: BTreeMap<u16, u64>) -> bool {
+        self.0.found.lock().extend(&heads);
         while !self.is_closed() {
             match left_running(&**self.0.journal.store(), &heads).await {
                 Ok(left) => {
@@ -59,9 +61,7 @@ impl Simulator {
             let is_new = |partition| claims.iter().any(|claim| claim.partition == partition && !seen.contains(claim));
             let done = match journal.store().heads().await {
                 Ok(heads) if claims.iter().any(|claim| is_new(claim.partition)) => {
-                    // What came after nothing is never left over.
-                    let heads = (0..).zip(heads).map(|(partition, head)| if is_new(partition) { head } else { 0 }).collect();
-                    self.clone().recover(heads).await
+                    self.clone().recover((0..).zip(heads).filter(|(partition, _)| is_new(*partition)).collect()).await
                 }
                 Ok(_) => true,
                 Err(_) => false,
@@ -113,7 +113,7 @@ impl Simulator {
     }
 }
 
-async fn left_running(store: &dyn Store, heads: &[u64]) -> Result<Vec<Left>, StoreError> {
+async fn left_running(store: &dyn Store, heads: &BTreeMap<u16, u64>) -> Result<Vec<Left>, StoreError> {
     let mut left = Vec::new();
     let mut orgs = store.organisations(None, NAMES).await?;
     while !orgs.is_empty() {
@@ -129,10 +129,10 @@ async fn left_running(store: &dyn Store, heads: &[u64]) -> Result<Vec<Left>, Sto
 
 /// Looks at what came after the first event, which holds the pattern and may be large. What came after `heads` is a run of
 /// this process.
-async fn look_at(store: &dyn Store, owner: StreamId, heads: &[u64]) -> Result<Option<Left>, StoreError> {
+async fn look_at(store: &dyn Store, owner: StreamId, heads: &BTreeMap<u16, u64>) -> Result<Option<Left>, StoreError> {
     let events = store.read_stream(&owner, 1, STARTS_MAX + 2).await?;
-    let is_left = events.last().is_some_and(|last| {
-        last.event_type == "started" && heads.get(usize::from(last.partition)).is_some_and(|head| last.position <= *head)
-    });
+    let is_left = events
+        .last()
+        .is_some_and(|last| last.event_type == "started" && heads.get(&last.partition).is_some_and(|head| last.position <= *head));
     Ok(is_left.then_some(Left { owner, starts: events.len() }))
 }
