@@ -346,8 +346,7 @@ impl Node {
         if journal.shared() {
             env.spawn(simulator.clone().recover_taken());
         } else {
-            let (heads, simulator) = ((0..).zip(store.heads().await?).collect(), simulator.clone());
-            env.spawn(async move { _ = simulator.recover(heads).await });
+            env.spawn(simulator.clone().recover_all((0..).zip(store.heads().await?).collect()));
         }
         let of_channels = &config.channels;
         let drivers = Drivers::new(of_channels.allow.clone(), of_channels.secrets.clone(), of_channels.roots.clone(), env.clone())

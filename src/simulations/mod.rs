@@ -1,15 +1,16 @@
 //! The simulations of this node: how many run at once, how far each has come, and that each comes to an end.
 //!
-//! A run is worked out on a thread of its own, off the arbiters, and reports to its entity what came of it. What a dead
-//! process left running is started again (`recover.rs`). It decides nothing: the entity says what may run and what counts.
+//! A run is worked out on a thread of its own, off the arbiters, and reports to its entity what came of it. It is begun by whoever
+//! asked for it where he has the simulation, else by the node that has it (`outbox.rs`). What a dead process left running is
+//! started again (`recover.rs`). It decides nothing: the entity says what may run and what counts.
 
 mod history;
-mod obey;
+mod outbox;
 mod recover;
 mod run;
 
 pub use history::{SCAN_EARLIER, Scope, Unread};
-pub use obey::{CHANNEL, SimulationsToRuns};
+pub use outbox::{CHANNEL, SimulationsToRuns};
 pub use run::Progress;
 
 use super::trees::Trees;

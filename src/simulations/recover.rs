@@ -25,7 +25,7 @@ struct Left {
 impl Simulator {
     /// Starts again what was running before this process came; `heads` are the ends of the partitions as it found them. Says whether
     /// that is done: it is not if the partitions may not be used meanwhile.
-    pub(crate) async fn recover(self, heads: BTreeMap<u16, u64>) -> bool {
+    async fn recover(self, heads: BTreeMap<u16, u64>) -> bool {
         self.0.found.lock().extend(&heads);
         while !self.is_closed() {
             match left_running(&**self.0.journal.store(), &heads).await {
@@ -44,6 +44,13 @@ impl Simulator {
             }
         }
         true
+    }
+
+    /// As [`Self::recover`], until it is done: of a node that has its store for itself.
+    pub(crate) async fn recover_all(self, heads: BTreeMap<u16, u64>) {
+        while !self.clone().recover(heads.clone()).await {
+            self.0.journal.env().sleep(RETRY).await;
+        }
     }
 
     /// As [`Self::recover`], of partitions that come to this node from others, as long as it goes on.
