@@ -5,11 +5,9 @@ use crate::crash::scene::until;
 use crate::support::postgres::Postgres;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 const WORKFLOWS: usize = 6;
-const LEASE: Duration = Duration::from_secs(3);
 
 fn sql(stage: &Stage, sql: &str) {
     block_in_place(|| Postgres::shared().psql(&stage.database.name, sql));
@@ -36,20 +34,6 @@ async fn shows_all(stage: &Stage, node: &Node) -> bool {
     all
 }
 
-/// Both have a share, and for a lease nothing has moved: what moves is in nobody's memory.
-async fn until_settled(stage: &Stage, node: &Node) {
-    stage.until_shared(node, 2).await;
-    let (mut owners, mut since) = (Vec::new(), Instant::now());
-    while since.elapsed() < LEASE {
-        let cluster = stage.cluster(node).await;
-        let now: Vec<Value> = cluster["partitions"].as_array().expect("partitions").iter().map(|one| one["node"].clone()).collect();
-        if now != owners {
-            (owners, since) = (now, Instant::now());
-        }
-        tokio::time::sleep(LEASE / 30).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_server_shows_and_resumes_what_another_has_in_memory() {
     let stage = Stage::new("cluster-quarantined");
@@ -64,7 +48,7 @@ async fn any_server_shows_and_resumes_what_another_has_in_memory() {
     sql(&stage, "CREATE TABLE kept AS SELECT event_id, data FROM ionveil.events WHERE kind = 'workflow'");
     sql(&stage, "UPDATE ionveil.events SET data = '{}' WHERE kind = 'workflow'");
     let nodes = [stage.node(), stage.node()];
-    until_settled(&stage, &nodes[0]).await;
+    stage.until_settled(&nodes[0], 2).await;
     // What moves once more is in nobody's memory until it is asked again.
     until(async || {
         ask_all(&stage, &nodes).await;

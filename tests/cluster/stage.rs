@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 const CALLERS: u64 = 8;
+/// The usual one.
+const LEASE: Duration = Duration::from_secs(3);
 /// So many that each of three servers gets some: of 16, one in two hundred times, one gets none.
 pub(crate) const PARTITIONS: u64 = 32;
 
@@ -105,6 +107,20 @@ impl Stage {
             nodes.len() == count && owned == PARTITIONS && nodes.iter().all(|node| node["partitions"] != 0)
         })
         .await;
+    }
+
+    /// The same, and for a lease nothing has moved: what moves is in nobody's memory.
+    pub(crate) async fn until_settled(&self, node: &Node, count: usize) {
+        self.until_shared(node, count).await;
+        let (mut owners, mut since) = (Vec::new(), Instant::now());
+        while since.elapsed() < LEASE {
+            let cluster = self.cluster(node).await;
+            let now: Vec<Value> = cluster["partitions"].as_array().expect("partitions").iter().map(|one| one["node"].clone()).collect();
+            if now != owners {
+                (owners, since) = (now, Instant::now());
+            }
+            tokio::time::sleep(LEASE / 30).await;
+        }
     }
 
     /// The longest that a caller waited since, of those who were answered since.
